@@ -1,0 +1,60 @@
+"""What every response and every redirect must keep to."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+from erlen import Erlen, Response
+from werkzeug.routing import IntegerConverter
+
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    # Static files and downloads bring their own; a page of notes belongs in no cache.
+    "Cache-Control": "no-store",
+}
+
+
+class IdConverter(IntegerConverter):
+    """A row's number: at most 18 digits, which is what SQLite's integers hold."""
+
+    regex = "[0-9]{1,18}"
+
+
+def add_headers(response: Response) -> Response:
+    """Set the headers that the view has not set itself."""
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    return response
+
+
+def local_path(target: str | None, otherwise: str) -> str:
+    """Return ``target`` if a browser stays on this site when sent there."""
+    # Browsers read a backslash as a slash and drop tabs and line ends, so "/\t/evil" is "//evil".
+    if target and target.isprintable() and "\\" not in target:
+        if target.startswith("/") and not target.startswith("//"):
+            return target
+    return otherwise
+
+
+def stored_secret_key(folder: Path) -> str:
+    """Return the key kept in ``folder``, made at the first start."""
+    path = folder / "secret_key"
+    if not path.exists():
+        # Linking a finished file means that workers starting together agree on one key.
+        with tempfile.NamedTemporaryFile("w", dir=folder) as draft, suppress(FileExistsError):
+            draft.write(secrets.token_hex())
+            draft.flush()
+            os.link(draft.name, path)
+    return path.read_text()
+
+
+def init_app(app: Erlen) -> None:
+    app.url_map.converters["id"] = IdConverter
+    app.after_request(add_headers)
