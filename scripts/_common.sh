@@ -1,0 +1,36 @@
+# Read by the scripts beside it; sets `python` to an interpreter of 3.11 or later and makes venvs.
+
+say() { printf '\n==> %s\n' "$*"; }
+
+fail() { printf 'error: %s\n' "$*" >&2; exit 1; }
+
+new_enough() {
+    "$1" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
+}
+
+find_python() {
+    for candidate in ${PYTHON:-} python3 python python3.13 python3.12 python3.11 python3.14; do
+        if command -v "$candidate" >/dev/null 2>&1 && new_enough "$candidate"; then
+            python=$candidate
+            return
+        fi
+    done
+    fail "no Python 3.11 or later with venv was found. Install one (on Debian: apt-get install
+python3 python3-venv), or name yours: PYTHON=/path/to/python $0"
+}
+
+# make_venv FOLDER REQUIREMENTS: a virtual environment with the pinned requirements and the package.
+# Made again only when the requirements, the project's metadata or the interpreter have changed.
+make_venv() {
+    stamp=$(cat "$2" pyproject.toml; "$python" -c 'import sys; print(sys.version)')
+    if [ ! -f "$1/stamp" ] || [ "$(cat "$1/stamp")" != "$stamp" ]; then
+        say "Making $1 with $2"
+        rm -rf "$1"
+        "$python" -m venv "$1"
+        "$1/bin/python" -m pip install --quiet --disable-pip-version-check \
+            --require-hashes -r "$2" || fail "could not install $2"
+        "$1/bin/python" -m pip install --quiet --disable-pip-version-check \
+            --no-deps --no-build-isolation --editable . || fail "could not install the package"
+        printf '%s\n' "$stamp" > "$1/stamp"
+    fi
+}
