@@ -1,0 +1,290 @@
+"""Groups of commands: for an application, and for the command line as a whole."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+
+import click
+
+from ..globals import current_app
+from ._public import is_flask
+from .discover import NoAppException
+from .info import ScriptInfo, with_appcontext
+from .options import (
+    app_option,
+    as_flask_option,
+    debug_option,
+    env_file_option,
+    version_option,
+)
+from .routes import routes_command
+from .run import run_command
+from .shell import shell_command
+from .variables import command_prefix, lend_variables
+
+if t.TYPE_CHECKING:
+    from ..app import Erlen
+
+# Ours last: of two plugins with one name, the last one stays.
+PLUGIN_GROUPS = ("flask.commands", "erlen.commands")
+
+
+class AppGroup(click.Group):
+    """A click group whose commands run inside the application context.
+
+    ``app.cli`` and ``blueprint.cli`` are such groups. As Flask 3.1.
+    """
+
+    def command(  # type: ignore[override]
+        self, *args: t.Any, **kwargs: t.Any
+    ) -> t.Callable[[t.Callable[..., t.Any]], click.Command]:
+        """Make a command of a function, as `click.Group.command` does.
+
+        Args:
+            *args: For click.
+            **kwargs: For click, and ``with_appcontext``: False leaves the
+                function without an application context. Default: True.
+
+        Returns:
+            The decorator.
+        """
+        wrapped = kwargs.pop("with_appcontext", True)
+        register = super().command
+
+        def decorator(f: t.Callable[..., t.Any]) -> click.Command:
+            function = with_appcontext(f) if wrapped else f
+            return t.cast(click.Command, register(*args, **kwargs)(function))
+
+        return decorator
+
+    def group(  # type: ignore[override]
+        self, *args: t.Any, **kwargs: t.Any
+    ) -> t.Callable[[t.Callable[..., t.Any]], click.Group]:
+        """Make a subgroup of a function; it is an `AppGroup` too by default.
+
+        Args:
+            *args: For click.
+            **kwargs: For click.
+
+        Returns:
+            The decorator.
+        """
+        kwargs.setdefault("cls", AppGroup)
+        return t.cast(
+            "t.Callable[[t.Callable[..., t.Any]], click.Group]",
+            super().group(*args, **kwargs),
+        )
+
+
+class ErlenGroup(AppGroup):
+    """The group behind ``erlen``: built-in commands, plugins, the application's own.
+
+    Needed only for a script of one's own around a factory. As Flask 3.1's
+    ``FlaskGroup``, which is the same class by another name.
+
+    Args:
+        add_default_commands: Whether it has ``run``, ``shell`` and ``routes``.
+        create_app: Makes the application. Default: ``--app`` says where it is.
+        add_version_option: Whether it has ``--version``.
+        load_dotenv: Whether ``.env`` and ``.flaskenv`` are read.
+        set_debug_flag: Whether the application's debug mode is set from
+            ``--debug`` and the environment.
+        **extra: For `click.Group`.
+    """
+
+    def __init__(
+        self,
+        add_default_commands: bool = True,
+        create_app: t.Callable[..., Erlen] | None = None,
+        add_version_option: bool = True,
+        load_dotenv: bool = True,
+        set_debug_flag: bool = True,
+        **extra: t.Any,
+    ) -> None:
+        # Options with callbacks rather than a callback of the group: that one
+        # is free for the user.
+        params = [*(extra.pop("params", None) or ())]
+        params += [env_file_option, app_option, debug_option]
+
+        if add_version_option:
+            params.append(version_option)
+
+        settings = extra.setdefault("context_settings", {})
+        settings.setdefault("auto_envvar_prefix", "FLASK")
+        super().__init__(params=params, **extra)
+        self.create_app = create_app
+        self.load_dotenv = load_dotenv
+        self.set_debug_flag = set_debug_flag
+        self._loaded_plugin_commands = False
+
+        if add_default_commands:
+            for command in (run_command, shell_command, routes_command):
+                self.add_command(command)
+
+    def _load_plugin_commands(self) -> None:
+        if self._loaded_plugin_commands:
+            return
+
+        from importlib.metadata import entry_points
+
+        for group in PLUGIN_GROUPS:
+            for entry_point in entry_points(group=group):
+                self._load_plugin(entry_point, group)
+
+        self._loaded_plugin_commands = True
+
+    def _load_plugin(self, entry_point: t.Any, group: str) -> None:
+        try:
+            command = entry_point.load()
+        except ImportError as error:
+            # A plugin for Flask imports flask, which need not be there unless
+            # we stand behind its name; it must not take the command line along.
+            if group != "flask.commands" or is_flask():
+                raise
+
+            _complain(
+                f"The command {entry_point.name!r} needs Flask and was left out"
+                f" ({error}). Use 'erlen --as-flask' to have it."
+            )
+        else:
+            self.add_command(command, entry_point.name)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """Get a command by name: built-in, plugin, or the application's.
+
+        The application is loaded for the last kind only, so that a broken one
+        does not hinder the others.
+
+        Args:
+            ctx: The group's context. An application context is entered with
+                it for the application's commands.
+            name: The command.
+
+        Returns:
+            The command, or None if there is none.
+        """
+        self._load_plugin_commands()
+        command = super().get_command(ctx, name)
+
+        if command is not None:
+            return command
+
+        try:
+            app = ctx.ensure_object(ScriptInfo).load_app()
+        except NoAppException as error:
+            _complain(error.format_message())
+            return None
+
+        # Here and not at the command: parameter callbacks want it too.
+        if not current_app or current_app._get_current_object() is not app:
+            ctx.with_resource(app.app_context())
+
+        return app.cli.get_command(ctx, name)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """List the names of all commands, sorted.
+
+        What hinders the application from loading is printed, and its commands
+        are left out.
+
+        Args:
+            ctx: The group's context.
+
+        Returns:
+            The names.
+        """
+        self._load_plugin_commands()
+        names = set(super().list_commands(ctx))
+
+        try:
+            names.update(ctx.ensure_object(ScriptInfo).load_app().cli.list_commands(ctx))
+        except NoAppException as error:
+            _complain(error.format_message())
+        except Exception:
+            from traceback import format_exc
+
+            click.secho(f"{format_exc()}\n", err=True, fg="red")
+
+        return sorted(names)
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: t.Any,
+    ) -> click.Context:
+        """Make the context, with a `ScriptInfo` as its object.
+
+        Args:
+            info_name: The name it was called by.
+            args: The command line.
+            parent: The context around it. Default: none.
+            **extra: For `click.Context`.
+
+        Returns:
+            The context.
+        """
+        # Makes app.run() do nothing: without a __main__ guard it would serve
+        # at import, in front of whichever command was asked for.
+        os.environ["FLASK_RUN_FROM_CLI"] = "true"
+
+        if "obj" not in extra and "obj" not in self.context_settings:
+            extra["obj"] = ScriptInfo(
+                create_app=self.create_app,
+                set_debug_flag=self.set_debug_flag,
+                load_dotenv_defaults=self.load_dotenv,
+            )
+
+        return super().make_context(info_name, args, parent=parent, **extra)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the command line of the group.
+
+        Args:
+            ctx: The group's context.
+            args: The command line.
+
+        Returns:
+            What is left for the command.
+        """
+        prefix = ctx.auto_envvar_prefix or ""
+        lend_variables(ctx, self, prefix)
+
+        # Click answers a bare call and a lone --help before it reads variables,
+        # and could then not list the commands of the application they name.
+        lone_help = len(args) == 1 and args[0] in self.get_help_option_names(ctx)
+
+        if lone_help or (not args and self.no_args_is_help):
+            if as_flask_option in self.params:
+                as_flask_option.handle_parse_result(ctx, {}, [])
+
+            env_file_option.handle_parse_result(ctx, {}, [])
+            app_option.handle_parse_result(ctx, {}, [])
+
+        return super().parse_args(ctx, args)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that the command line names.
+
+        Args:
+            ctx: The group's context.
+            args: The command's name and what follows it.
+
+        Returns:
+            The name, the command, and what follows.
+        """
+        name, command, rest = super().resolve_command(ctx, args)
+
+        if name and command is not None and ctx.auto_envvar_prefix:
+            prefix = command_prefix(ctx.auto_envvar_prefix, name)
+            lend_variables(ctx, command, prefix)
+
+        return name, command, rest
+
+
+def _complain(text: str) -> None:
+    click.secho(f"Error: {text}\n", err=True, fg="red")

@@ -1,0 +1,22 @@
+"""The ``erlen`` command itself."""
+
+from __future__ import annotations
+
+from .group import ErlenGroup
+from .options import as_flask_option
+
+cli = ErlenGroup(
+    name="erlen",
+    params=[as_flask_option],
+    help="""\
+Run, inspect and manage an application.
+
+Which one, say '--app', the environment variable ERLEN_APP or FLASK_APP, or
+a file 'wsgi.py' or 'app.py' in the current directory.
+""",
+)
+
+
+def main() -> None:
+    """Run the command line of this process."""
+    cli.main()

@@ -1,0 +1,53 @@
+"""Testing an application: client, command runner, environ builder.
+
+Has the names of ``flask.testing`` (Flask 3.1). What runs commands is loaded
+when it is asked for: most tests need no click.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from .client import ErlenClient, _get_werkzeug_version
+from .environ import EnvironBuilder
+
+if t.TYPE_CHECKING:
+    from click.testing import CliRunner, Result
+
+    from ..cli import ScriptInfo
+    from .runner import ErlenCliRunner
+    from .runner import ErlenCliRunner as FlaskCliRunner
+
+FlaskClient = ErlenClient
+
+_LATE = {
+    "CliRunner": ("click.testing", "CliRunner"),
+    "ErlenCliRunner": ("erlen.testing.runner", "ErlenCliRunner"),
+    "FlaskCliRunner": ("erlen.testing.runner", "ErlenCliRunner"),
+    "Result": ("click.testing", "Result"),
+    "ScriptInfo": ("erlen.cli", "ScriptInfo"),
+}
+
+
+def __getattr__(name: str) -> t.Any:
+    if name not in _LATE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    from importlib import import_module
+
+    module, attribute = _LATE[name]
+    value = globals()[name] = getattr(import_module(module), attribute)
+    return value
+
+
+__all__ = [
+    "CliRunner",
+    "EnvironBuilder",
+    "ErlenCliRunner",
+    "ErlenClient",
+    "FlaskCliRunner",
+    "FlaskClient",
+    "Result",
+    "ScriptInfo",
+    "_get_werkzeug_version",
+]
