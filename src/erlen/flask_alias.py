@@ -226,7 +226,7 @@ def _top_getattr(name: str) -> object:
             stacklevel=2,
         )
         return FLASK_VERSION
-    if name in _SAME and name != "__main__" or name == "sansio":
+    if (name in _SAME and name != "__main__") or name == "sansio":
         return importlib.import_module(f"flask.{name}")
     raise AttributeError(f"module 'flask' has no attribute {name!r}")
 
@@ -326,7 +326,8 @@ def _run_program(words: list[str]) -> None:
     program = words[0]
     path = program if os.path.isfile(program) else shutil.which(program)
     if path is None and program == "flask":
-        return _run_module(words)  # Flask itself need not be installed
+        _run_module(words)  # Flask itself need not be installed
+        return
     if path is None:
         raise SystemExit(f"no such file or command: {program}")
     if not _is_python(path):
