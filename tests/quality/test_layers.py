@@ -9,13 +9,13 @@ import pytest
 
 # The layer of a module, or of everything in a package. A module that is not here has no place yet.
 LAYERS = {
-    0: "errors typing signals state",
+    0: "errors typing signals state paths watch",
     1: "http json jinja config sessions logging",
     2: "registry routing",
     3: "routing.table plan",
-    4: "ctx globals respond recover runner",
+    4: "ctx globals respond recover runner debughelpers",
     5: "server",
-    6: "app blueprints scaffold helpers templating views cli testing wrappers debughelpers",
+    6: "app blueprints scaffold helpers templating views cli testing wrappers",
     7: "flask_alias __main__",
     8: "",
 }
@@ -100,6 +100,8 @@ def targets(
 def layer_of(name: str) -> int | None:
     if name == "":
         return 7
+    if name == "routing":
+        return 3  # its face gives out the table, too
     table = {entry: layer for layer, names in LAYERS.items() for entry in names.split()}
     while name:
         if name in table:
@@ -154,7 +156,7 @@ def test_imports_run_downwards(package: Path) -> None:
         if edge.types_only and (edge.source, edge.target) in UPWARD_FOR_TYPES:
             continue
         wrong.append(f"{edge} (layer {source} -> {target})")
-    assert wrong == []
+    assert wrong == [], "\n".join(wrong)
 
 
 def test_nothing_imports_in_a_circle(package: Path) -> None:
