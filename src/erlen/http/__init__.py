@@ -1,0 +1,1 @@
+"""HTTP as objects: requests, responses, headers, files."""

@@ -1,0 +1,122 @@
+"""The small pages that Werkzeug writes: redirects and errors."""
+
+from __future__ import annotations
+
+import typing as t
+
+from markupsafe import escape
+from werkzeug.exceptions import BadRequest, HTTPException
+from werkzeug.utils import redirect
+
+from .response import Response, content_type_pair
+from .uris import is_uri, to_uri
+
+if t.TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+_HTML = content_type_pair("text/html")
+
+# Taken from Werkzeug's own page, whose target is in it twice.
+_BEFORE, _BETWEEN, _AFTER = redirect("target:").get_data(True).split("target:")
+
+#: Longer targets reach no client: servers and clients stop reading a header
+#: line at 64 KiB or far below (http.client 64 KiB, nginx 8 KiB).
+MAX_LOCATION = 65_536
+
+
+def redirect_response(
+    location: str, code: int = 302, Response: t.Any = Response
+) -> t.Any:
+    """Make the response that sends the client elsewhere: ``werkzeug.utils.redirect``.
+
+    Args:
+        location: The target.
+        code: The status code. Default: 302.
+        Response: The class to make it of. Default: ``erlen.Response``.
+
+    Returns:
+        The response.
+
+    Raises:
+        BadRequest: The target is longer than ``MAX_LOCATION``, or no URL.
+        ValueError: The target has a line break in it.
+    """
+    if type(location) is not str or not getattr(Response, "_plainly_made", False):
+        return redirect(location, code, Response)
+    if not is_uri(location):
+        _check_location(location)
+        return redirect(location, code, Response)
+    html = str(escape(location))
+    body = f"{_BEFORE}{html}{_BETWEEN}{html}{_AFTER}".encode()
+    response = Response.__new__(Response)
+    response.response = [body]
+    response.status = code
+    response._lazy = [_HTML, ("Content-Length", str(len(body))), ("Location", location)]
+    response._sized = True
+    return response
+
+
+def _check_location(location: str) -> None:
+    if len(location) > MAX_LOCATION:
+        raise BadRequest("The target of the redirect is too long.")
+    try:
+        to_uri(location)
+    except ValueError:
+        raise BadRequest("The target of the redirect is not a URL.") from None
+
+
+_PARTS = ("get_response", "get_headers", "get_body", "get_description", "name", "__call__")
+_HARMLESS = frozenset({"response", "description", "code", "original_exception"})
+
+#: Finished pages by class, code and description. Bounded: descriptions can
+#: hold what a client sent.
+_pages: dict[t.Any, tuple[int, bytes, str]] = {}
+_PAGES_LIMIT = 128
+_plain_classes: dict[type, bool] = {}
+
+
+def http_error_response(
+    error: HTTPException, environ: WSGIEnvironment | None = None, Response: t.Any = Response
+) -> t.Any:
+    """Make the page of an HTTP error: what its ``get_response`` gives.
+
+    Args:
+        error: The error.
+        environ: The WSGI environment, for errors that look at it. Default: None.
+        Response: The class to make it of. Default: ``erlen.Response``.
+
+    Returns:
+        The response.
+    """
+    cls = type(error)
+    plain = _plain_classes.get(cls)
+    if plain is None:
+        plain = all(getattr(cls, part) is getattr(HTTPException, part) for part in _PARTS)
+        _plain_classes[cls] = plain
+    if not (plain and Response._plainly_made and error.__dict__.keys() <= _HARMLESS):
+        return _general(error, environ, Response)
+    if error.response is not None:
+        return Response.force_type(error.response)
+    key = (cls, error.code, error.description)
+    page = _pages.get(key)
+    if page is None:
+        page = _render(error, Response)
+        if len(_pages) < _PAGES_LIMIT and len(error.description or "") < 1024:
+            _pages[key] = page
+    code, body, length = page
+    response = Response.__new__(Response)
+    response.response = [body]
+    response.status = code
+    response._lazy = [_HTML, ("Content-Length", length)]
+    response._sized = True
+    return response
+
+
+def _render(error: HTTPException, Response: t.Any) -> tuple[int, bytes, str]:
+    body = error.get_body().encode()
+    code = Response.default_status if error.code is None else error.code
+    return code, body, str(len(body))
+
+
+def _general(error: HTTPException, environ: WSGIEnvironment | None, Response: t.Any) -> t.Any:
+    return Response.force_type(error.get_response(environ), environ)

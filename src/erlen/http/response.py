@@ -1,0 +1,454 @@
+"""The response: Werkzeug's, but with nothing built before it is looked at."""
+
+from __future__ import annotations
+
+import typing as t
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from operator import attrgetter
+
+from werkzeug.datastructures import Headers as WerkzeugHeaders
+from werkzeug.utils import get_content_type
+from werkzeug.wrappers import Response as WerkzeugResponse
+
+from ..state import get_current
+from .conditional import without_useless_range, unmodified_since_fails
+from .headers import Headers, Pair, header_value, lower_name
+from .setcookie import cookie_text
+from .statuses import known, parse_status
+from .streams import Stream
+from .uris import to_uri
+
+if t.TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+    from http import HTTPStatus
+
+#: Whatever a subclass overrides of these is honoured by Werkzeug's own, longer way.
+_DECISIVE = frozenset(
+    {
+        "__class__",
+        "__getattribute__",
+        "__setattr__",
+        "_clean_status",
+        "_ensure_sequence",
+        "close",
+        "data",
+        "get_app_iter",
+        "get_wsgi_headers",
+        "get_wsgi_response",
+        "headers",
+        "is_sequence",
+        "is_streamed",
+        "iter_encoded",
+        "response",
+        "set_data",
+        "status",
+        "status_code",
+    }
+)
+
+_content_types: dict[tuple[str, bool], Pair] = {}
+_CONTENT_TYPES_LIMIT = 256
+
+
+def content_type_pair(value: str, full: bool = False) -> Pair:
+    """Make the Content-Type header of a media type.
+
+    Args:
+        value: A media type, which gets a charset where it is text.
+        full: The value is the whole header already. Default: False.
+
+    Returns:
+        The header's name and value.
+
+    Raises:
+        ValueError: The value has a line break in it, or is not latin-1.
+    """
+    pair = _content_types.get((value, full))
+    if pair is None:
+        text = value if full else get_content_type(value, "utf-8")
+        pair = ("Content-Type", header_value("content-type", text))
+        if len(_content_types) < _CONTENT_TYPES_LIMIT:
+            _content_types[value, full] = pair
+    return pair
+
+
+class _HeadersOnDemand:
+    """Builds the headers at the first look; the instance then hides this."""
+
+    def __get__(self, response: Response | None, owner: t.Any) -> t.Any:
+        if response is None:
+            return self
+        pairs = response._lazy
+        if pairs is not None:
+            response._lazy = None
+            headers: t.Any = Headers.adopt(pairs)
+        else:
+            # An object that was Werkzeug's before its class was changed.
+            try:
+                headers = response.__dict__.pop("headers")
+            except KeyError:
+                raise AttributeError("headers") from None
+            response._watched = True
+        response._headers = headers
+        return headers
+
+
+class _CallbacksOnDemand:
+    """Makes the list of callbacks at the first look, and notes that there is one."""
+
+    def __get__(self, response: Response | None, owner: t.Any) -> t.Any:
+        if response is None:
+            return self
+        response._watched = True
+        callbacks = response.__dict__["_on_close"] = []
+        return callbacks
+
+
+class _JsonModule:
+    """``erlen.json``, imported at the first use: it stands beside this module."""
+
+    def __get__(self, response: Response | None, owner: t.Any) -> t.Any:
+        from .. import json
+
+        return json
+
+
+class Response(WerkzeugResponse):
+    """What goes back to the client (Flask 3.1's ``Response``).
+
+    Args:
+        response: The body: text, bytes, or an iterable of them, which is
+            streamed unless it is a list or tuple. Default: empty.
+        status: A code, or a line such as ``"404 Not Found"``. Default: ``default_status``.
+        headers: Headers, mapping or pairs. Default: none.
+        mimetype: The media type; text types get a charset. Default: ``default_mimetype``.
+        content_type: The whole Content-Type, in place of ``mimetype``.
+        direct_passthrough: Hand the body to the server as it is. Default: False.
+
+    Raises:
+        ValueError: The status, a header's name or a value cannot be sent.
+    """
+
+    default_mimetype: str | None = "text/html"
+    autocorrect_location_header = False
+    json_module: t.Any = _JsonModule()
+
+    direct_passthrough = False
+
+    # Untouched headers as a list; None once an object was made of them.
+    _lazy: list[Pair] | None = None
+    # The list in _lazy has the Content-Length already.
+    _sized = False
+    # Somebody has a callback to run when the response was sent.
+    _watched = False
+    # No class below this one changes how a response is sent, or how it is made.
+    _stock = True
+    _plainly_made = True
+
+    _status = "200 OK"
+    _status_code = 200
+    _headers: t.Any = _HeadersOnDemand()
+    _on_close: t.Any = _CallbacksOnDemand()
+    headers: t.Any = property(attrgetter("_headers"))
+
+    def __init_subclass__(cls, **kwargs: t.Any) -> None:
+        super().__init_subclass__(**kwargs)
+        added: set[str] = set()
+        for base in cls.__mro__:
+            if base not in Response.__mro__:
+                added.update(vars(base))
+        cls._stock = added.isdisjoint(_DECISIVE) and "__call__" not in added
+        cls._plainly_made = cls._stock and added.isdisjoint({"__init__", "__new__"})
+
+    def __init__(
+        self,
+        response: Iterable[bytes] | bytes | Iterable[str] | str | None = None,
+        status: int | str | HTTPStatus | None = None,
+        headers: t.Any = None,
+        mimetype: str | None = None,
+        content_type: str | None = None,
+        direct_passthrough: bool = False,
+    ) -> None:
+        if headers is not None or not self._stock:
+            if not isinstance(headers, WerkzeugHeaders):
+                headers = Headers(headers)
+            super().__init__(
+                response, status, headers, mimetype, content_type, direct_passthrough
+            )
+            return
+        if content_type is not None:
+            pairs = [content_type_pair(content_type, True)]
+        else:
+            if mimetype is None:
+                mimetype = self.default_mimetype
+            pairs = [] if mimetype is None else [content_type_pair(mimetype)]
+        if status is None:
+            status = self.default_status
+        if status != 200:
+            self.status = status  # type: ignore[assignment]
+        if direct_passthrough:
+            self.direct_passthrough = True
+        if isinstance(response, str):
+            response = response.encode()
+        if isinstance(response, (bytes, bytearray)):
+            self.response = [response]
+            if self.automatically_set_content_length:
+                pairs.append(("Content-Length", str(len(response))))
+                self._sized = True
+        else:
+            self.response = [] if response is None else response
+        self._lazy = pairs
+
+    @classmethod
+    def of_body(cls, body: bytes, content_type: str, status: int = 200) -> t.Self:
+        """Make a response of a finished body, as cheaply as can be.
+
+        Args:
+            body: The body.
+            content_type: The whole Content-Type.
+            status: The code. Default: 200.
+
+        Returns:
+            The response.
+        """
+        if not cls._plainly_made:
+            return cls(body, status, content_type=content_type)
+        self = cls.__new__(cls)
+        self.response = [body]
+        if status != 200:
+            self.status = status  # type: ignore[assignment]
+        self._lazy = [
+            _content_types.get((content_type, True)) or content_type_pair(content_type, True),
+            ("Content-Length", str(len(body))),
+        ]
+        self._sized = True
+        return self
+
+    # Attributes that Werkzeug keeps eagerly
+
+    @headers.setter
+    def headers(self, value: t.Any) -> None:
+        self._lazy = None
+        self._headers = value
+
+    @property
+    def status(self) -> str:
+        """The status line, e.g. ``"200 OK"``; can be set to a code or a line."""
+        return self._status
+
+    @status.setter
+    def status(self, value: str | int | HTTPStatus) -> None:
+        self._status, self._status_code = known.get(value) or parse_status(value)
+
+    @property
+    def status_code(self) -> int:
+        """The status code as a number."""
+        return self._status_code
+
+    @status_code.setter
+    def status_code(self, code: int) -> None:
+        self.status = code  # type: ignore[assignment]
+
+    @property
+    def __class__(self) -> t.Any:
+        return type(self)
+
+    @__class__.setter
+    def __class__(self, cls: t.Any) -> None:
+        # Werkzeug's force_type changes the class of an object; a class that is
+        # not ours needs everything in the instance.
+        if not issubclass(cls, Response):
+            state = self.__dict__
+            state["headers"] = self.headers
+            state["_on_close"] = self._on_close
+            for name in ("direct_passthrough", "_status", "_status_code"):
+                state[name] = getattr(self, name)
+        object.__dict__["__class__"].__set__(self, cls)
+
+    @property
+    def max_cookie_size(self) -> int:  # type: ignore[override]
+        """The size in bytes above which ``set_cookie`` warns: MAX_COOKIE_SIZE."""
+        ctx = get_current(None)
+        if ctx is None:
+            return WerkzeugResponse.max_cookie_size
+        return t.cast(int, ctx.app.config["MAX_COOKIE_SIZE"])
+
+    # Sending
+
+    def __call__(
+        self, environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        """Answer as a WSGI application.
+
+        Args:
+            environ: The WSGI environment.
+            start_response: The server's callable.
+
+        Returns:
+            The body; close it if it can be closed.
+        """
+        pairs = self._lazy
+        body = self.response
+        code = self._status_code
+        if (
+            pairs is not None
+            and self._sized
+            and self._stock
+            and not self._watched
+            and type(body) is list
+            and len(body) == 1
+            and type(body[0]) is bytes
+            and code >= 200
+            and code != 204
+            and code != 304
+            and not self.direct_passthrough
+            and not self.autocorrect_location_header
+            and environ["REQUEST_METHOD"] != "HEAD"
+        ):
+            start_response(self._status, pairs[:])
+            return body
+        if not self._stock:
+            return super().__call__(environ, start_response)
+        chunks = self._sequence()
+        pairs = self._wire_headers(environ, chunks)
+        result = self._wire_body(environ, chunks)
+        start_response(self._status, pairs)
+        return result
+
+    def _sequence(self) -> list[bytes] | None:
+        """The encoded body, if it is a sequence."""
+        body = self.response
+        if not isinstance(body, (list, tuple)):
+            return None
+        return [chunk.encode() if isinstance(chunk, str) else chunk for chunk in body]
+
+    def _wire_headers(
+        self, environ: WSGIEnvironment, chunks: list[bytes] | None
+    ) -> list[Pair]:
+        """The headers as they are sent: Werkzeug's ``get_wsgi_headers``, shorter."""
+        headers = self.headers
+        code = self._status_code
+        index = headers._index if type(headers) is Headers else None
+        location = index is not None and "location" in index
+        if (
+            index is None
+            or code < 200
+            or code == 204
+            or code == 304
+            or "content-location" in index
+            or (location and self._location_needs_more())
+        ):
+            pairs = self.get_wsgi_headers(environ).to_wsgi_list()
+            for name, _ in pairs:
+                lower_name(name)
+            return pairs
+        pairs = headers._items.copy()
+        if location:
+            position = index["location"]
+            pairs[position] = ("Location", to_uri(pairs[position][1]))
+        if (
+            chunks is not None
+            and "content-length" not in index
+            and self.automatically_set_content_length
+        ):
+            pairs.append(("Content-Length", str(sum(map(len, chunks)))))
+        return pairs
+
+    def _location_needs_more(self) -> bool:
+        return self.autocorrect_location_header or len(self.headers.getlist("location")) > 1
+
+    def _wire_body(
+        self, environ: WSGIEnvironment, chunks: list[bytes] | None
+    ) -> Iterable[bytes]:
+        """The body as it is sent: Werkzeug's ``get_app_iter``, shorter."""
+        code = self._status_code
+        if environ["REQUEST_METHOD"] == "HEAD" or code < 200 or code == 204 or code == 304:
+            if chunks is not None and not self._watched:
+                return ()
+            return Stream((), self.close)
+        if self.direct_passthrough:
+            return self.response  # type: ignore[return-value]
+        if chunks is not None and not self._watched:
+            return chunks
+        return Stream(self.response, self.close)
+
+    def make_conditional(
+        self,
+        request_or_environ: t.Any,
+        accept_ranges: bool | str = False,
+        complete_length: int | None = None,
+    ) -> t.Any:
+        """Answer 304, 412 or 206 where the request's conditions ask for it.
+
+        A Range with several parts, or one that is not ASCII, is ignored, as
+        RFC 9110 14.2 allows; Werkzeug answers those with 416.
+
+        Args:
+            request_or_environ: The request.
+            accept_ranges: Serve ranges, with this unit or bytes. Default: False.
+            complete_length: The whole body's length in bytes, for ranges.
+
+        Returns:
+            This response.
+
+        Raises:
+            RequestedRangeNotSatisfiable: The range lies outside of the body.
+        """
+        environ = getattr(request_or_environ, "environ", request_or_environ)
+        if "HTTP_RANGE" in environ:
+            environ = without_useless_range(environ)
+        super().make_conditional(environ, accept_ranges, complete_length)
+        if "HTTP_IF_UNMODIFIED_SINCE" in environ and unmodified_since_fails(self, environ):
+            self.status_code = 412
+        return self
+
+    def set_cookie(
+        self,
+        key: str,
+        value: str = "",
+        max_age: timedelta | int | None = None,
+        expires: str | datetime | int | float | None = None,
+        path: str | None = "/",
+        domain: str | None = None,
+        secure: bool = False,
+        httponly: bool = False,
+        samesite: str | None = None,
+        partitioned: bool = False,
+    ) -> None:
+        """Set a cookie, with a warning when it is larger than ``max_cookie_size``.
+
+        Args:
+            key: Its name.
+            value: Its value. Default: empty.
+            max_age: Seconds to live. Default: the browser's session.
+            expires: The moment it ends: text, datetime or seconds since 1970.
+            path: The path it is limited to. Default: ``"/"``.
+            domain: The domain it is sent to. Default: this host alone.
+            secure: Send it over HTTPS only. Default: False.
+            httponly: Hide it from scripts. Default: False.
+            samesite: "Strict", "Lax" or "None". Default: the browser's choice.
+            partitioned: Keep it apart per top-level site; implies ``secure``.
+
+        Raises:
+            ValueError: The name, the domain or ``samesite`` can never work.
+        """
+        text = cookie_text(
+            key,
+            value,
+            max_age,
+            expires,
+            path,
+            domain,
+            secure,
+            httponly,
+            samesite,
+            partitioned,
+            self.max_cookie_size,
+        )
+        self.headers.add("Set-Cookie", text)
+
+
+# Imported last: the pages are made of the class above.
+from .pages import http_error_response as http_error_response  # noqa: E402
+from .pages import redirect_response as redirect_response  # noqa: E402
