@@ -1,0 +1,488 @@
+"""The one context object: application context and request context in one.
+
+Flask 3.1 keeps two objects on two context variables. Here a request is one
+:class:`Context` on one variable, and everything costly in it (request object,
+session, ``g``) is made when somebody asks. An application context is a
+:class:`Context` without an environ; pushed inside a request, it lets the
+request shine through.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import sys
+import typing as t
+
+from werkzeug.exceptions import HTTPException
+
+from . import signals
+from .errors import OutsideContextError
+from .http.request import Request
+from .http.request import new_request
+from .state import get_current
+from .state import reset_current
+from .state import set_current
+
+if t.TYPE_CHECKING:
+    from werkzeug.routing import MapAdapter
+
+    from .plan import Plan
+    from .sessions import SessionMixin
+
+_sentinel = object()
+
+
+class _AppCtxGlobals:
+    """A plain namespace for the time of a context: what ``g`` is."""
+
+    # The annotation tells type checkers that any attribute may be there.
+    if t.TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> t.Any: ...
+        def __setattr__(self, name: str, value: t.Any) -> None: ...
+        def __delattr__(self, name: str) -> None: ...
+
+    def get(self, name: str, default: t.Any = None) -> t.Any:
+        """The attribute ``name``, or ``default``.
+
+        Args:
+            name: Name of the attribute.
+            default: Returned if it is not set.
+        """
+        return self.__dict__.get(name, default)
+
+    def pop(self, name: str, default: t.Any = _sentinel) -> t.Any:
+        """Take the attribute ``name`` out and return it.
+
+        Raises:
+            KeyError: It is not set and no ``default`` was given.
+        """
+        if default is _sentinel:
+            return self.__dict__.pop(name)
+        return self.__dict__.pop(name, default)
+
+    def setdefault(self, name: str, default: t.Any = None) -> t.Any:
+        """The attribute ``name``, set to ``default`` first if it is missing."""
+        return self.__dict__.setdefault(name, default)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.__dict__
+
+    def __iter__(self) -> t.Iterator[str]:
+        return iter(self.__dict__)
+
+    def __repr__(self) -> str:
+        ctx = get_current(None)
+        return f"<flask.g of '{ctx.app.name}'>" if ctx is not None else object.__repr__(self)
+
+
+class Context:
+    """What is current while a request, a command or a ``with`` block runs.
+
+    Args:
+        app: The application.
+        environ: The WSGI environ; None makes an application context.
+        request: A ready request object instead of one made from ``environ``.
+        session: A ready session instead of one opened on first use.
+    """
+
+    __slots__ = (
+        "app",
+        "environ",
+        "plan",
+        "view_args",
+        "touched",
+        "after",
+        "flashes",
+        "held",
+        "_request",
+        "_session",
+        "_g",
+        "_tokens",
+        "_outer",
+        "_adapter",
+        "_error",
+        "__dict__",
+        "__weakref__",
+    )
+
+    app: t.Any
+    environ: t.Any
+
+    def __init__(
+        self,
+        app: t.Any,
+        environ: t.Any = None,
+        request: Request | None = None,
+        session: SessionMixin | None = None,
+        *,
+        plan: Plan | None = None,
+        view_args: t.Any = None,
+    ) -> None:
+        self.app = app
+        self.environ = environ
+        self.plan = plan
+        self.view_args = view_args
+        #: Whether the response has to pass the steps that a bare one skips.
+        self.touched = False
+        #: Functions of ``after_this_request``.
+        self.after: t.Sequence[t.Callable[..., t.Any]] = ()
+        self.flashes: list[tuple[str, str]] | None = None
+        #: How many streams keep this context from being torn down.
+        self.held = 0
+        self._request = request
+        self._session = session
+        self._g: t.Any = None
+        self._tokens: list[contextvars.Token[t.Any]] | None = None
+        self._outer: Context | None = None
+        self._adapter: t.Any = _sentinel
+        self._error: BaseException | None = None
+        if request is not None and environ is None:
+            self.environ = request.environ
+
+    # -- what it gives ---------------------------------------------------------
+
+    @property
+    def request(self) -> Request:
+        """The request object, made at first use.
+
+        Raises:
+            RuntimeError: An application context outside of any request.
+        """
+        request = self._request
+        return request if request is not None else self._open_request()
+
+    @property
+    def session(self) -> SessionMixin:
+        """The session, opened at first use; asking for it marks it accessed."""
+        session = self._session
+        if session is None:
+            session = self._open_session()
+        # Flask 3.1.3: whoever gets hold of the session may depend on it.
+        session.accessed = True
+        return session
+
+    @property
+    def g(self) -> t.Any:
+        """The namespace of this context: an ``app.app_ctx_globals_class``."""
+        g = self._g
+        if g is None:
+            shared = self.app_ctx
+            if shared is not self:
+                return shared.g
+            g = self._g = self.app.app_ctx_globals_class()
+        return g
+
+    @g.setter
+    def g(self, value: t.Any) -> None:
+        self._g = value
+
+    @property
+    def app_ctx(self) -> Context:
+        """The context whose ``g`` counts: this one, or one of the same application around it.
+
+        A request inside ``with app.app_context():`` shares its namespace, as in Flask 3.1.
+        """
+        outer = self._outer
+        if outer is None or self.environ is None or outer.app is not self.app:
+            return self
+        return outer.app_ctx
+
+    @property
+    def has_request(self) -> bool:
+        """Whether there is a request, here or around this application context."""
+        return self.environ is not None or self._request_source() is not None
+
+    @property
+    def url_adapter(self) -> MapAdapter | None:
+        """Werkzeug's adapter for this request or application, made at first use."""
+        if self._adapter is _sentinel:
+            request = self.request if self.environ is not None else None
+            try:
+                self._adapter = self.app.create_url_adapter(request)
+            except HTTPException as error:
+                self._adapter = None
+                if request is not None:
+                    request.routing_exception = error
+        return t.cast("MapAdapter | None", self._adapter)
+
+    @url_adapter.setter
+    def url_adapter(self, value: MapAdapter | None) -> None:
+        self._adapter = value
+
+    @property
+    def _after_request_functions(self) -> list[t.Callable[..., t.Any]]:
+        # The list under the name that Flask has for it.
+        if not isinstance(self.after, list):
+            self.after = []
+            self.touched = True
+        return self.after
+
+    def _request_source(self) -> Context | None:
+        outer = self._outer
+        while outer is not None and outer.environ is None:
+            outer = outer._outer
+        return outer
+
+    def _open_request(self) -> Request:
+        if self.environ is None:
+            source = self._request_source()
+            if source is None:
+                raise OutsideContextError("request", "request")
+            return source.request
+        cls = self.app.request_class
+        plan = self.plan
+        if cls is Request:
+            rule = plan.rule if plan is not None else None
+            request = new_request(self.environ, rule, self.view_args)
+        else:
+            request = cls(self.environ)
+            if plan is not None:
+                request.url_rule = plan.rule
+                request.view_args = self.view_args
+        if plan is not None and plan.rule is None:
+            request.view_args = None
+            request.routing_exception = plan.miss()
+        request.json_module = self.app.json
+        self._request = request
+        return request
+
+    def _open_session(self) -> SessionMixin:
+        if self.environ is None:
+            source = self._request_source()
+            if source is None:
+                raise OutsideContextError("session", "request")
+            return source.session
+        interface = self.app.session_interface
+        session = interface.open_session(self.app, self.request)
+        if session is None:
+            session = interface.make_null_session(self.app)
+        self._session = session
+        self.touched = True
+        return t.cast("SessionMixin", session)
+
+    # -- life ------------------------------------------------------------------
+
+    def copy(self) -> Context:
+        """A context with the same request and session, for another thread or greenlet."""
+        new = type(self)(self.app, self.environ, self.request, self._session)
+        new.plan = self.plan
+        new.view_args = self.view_args
+        new._adapter = self._adapter
+        return new
+
+    def match_request(self) -> None:
+        """Match the URL and store rule, arguments or routing error on the request."""
+        request = self.request
+        try:
+            adapter = self.url_adapter
+            if adapter is None:
+                return
+            rule, args = adapter.match(return_rule=True)
+        except HTTPException as error:
+            request.routing_exception = error
+        else:
+            request.url_rule = rule
+            request.view_args = self.view_args = args
+        self.plan = None
+
+    def push(self) -> None:
+        """Make this the current context; may be called again while it is current."""
+        tokens = self._tokens
+        outer = get_current(None)
+        if tokens is None:
+            self._tokens = tokens = []
+        tokens.append(set_current(self))
+        if len(tokens) > 1 or outer is self:
+            return
+        self._outer = outer
+        if self.app_ctx is self:
+            signals.appcontext_pushed.send(self.app, _async_wrapper=self.app.ensure_sync)
+        if self.environ is not None:
+            self._begin_request()
+
+    def _begin_request(self) -> None:
+        app = self.app
+        if self._session is None and not app._plans.lazy_session:
+            self._open_session()
+        if self.plan is None and self.url_adapter is not None:
+            self.match_request()
+
+    def pop(self, exc: BaseException | None = _sentinel) -> None:  # type: ignore[assignment]
+        """Undo one :meth:`push`; the last one runs the teardown functions.
+
+        Args:
+            exc: The exception that ended the context, handed to the teardown
+                functions; that being handled where it is left out.
+
+        Raises:
+            AssertionError: Another context is current.
+        """
+        current = get_current(None)
+        if current is not self or not self._tokens:
+            kind = "app" if self.environ is None else "request"
+            raise AssertionError(f"Popped wrong {kind} context. ({current!r} instead of {self!r})")
+        if exc is _sentinel:
+            exc = sys.exc_info()[1]
+        tokens = self._tokens
+        last = len(tokens) == 1 and not self.held
+        if self.held:
+            self._error = exc
+        try:
+            if last:
+                self.tear_down(exc)
+        finally:
+            reset_current(tokens.pop())
+            if last:
+                self.leave()
+
+    def hold(self) -> None:
+        """Put the teardown off until :meth:`release`: a stream still needs the context."""
+        self.held += 1
+
+    def release(self) -> None:
+        """Give one hold back; the last one of an ended context tears it down."""
+        self.held -= 1
+        if self.held or self._tokens:
+            return
+        token = set_current(self)
+        try:
+            self.tear_down(self._error)
+        except Exception:
+            self.app.log_exception(sys.exc_info())
+        finally:
+            self._error = None
+            reset_current(token)
+            self.leave()
+
+    def leave(self) -> None:
+        """Say that the application context has ended, if it was this one's own."""
+        owns = self.app_ctx is self
+        self._outer = None
+        if owns:
+            signals.appcontext_popped.send(self.app, _async_wrapper=self.app.ensure_sync)
+
+    def tear_down(self, exc: BaseException | None) -> None:
+        """Run the teardown functions and close what the request holds.
+
+        All of them run, whatever one of them raises; the first error is
+        raised at the end.
+
+        Args:
+            exc: The exception that ended the context, or None.
+        """
+        failed: BaseException | None = None
+        steps: list[t.Callable[[], t.Any]] = []
+        app = self.app
+        if self.environ is not None:
+            steps.append(lambda: app.do_teardown_request(exc))
+            steps.append(self._close_request)
+        if self.app_ctx is self:
+            steps.append(lambda: app.do_teardown_appcontext(exc))
+        for step in steps:
+            try:
+                step()
+            except BaseException as error:
+                failed = failed or error
+        if failed is not None:
+            try:
+                raise failed
+            finally:
+                # A local that holds the error would tie it to its own traceback.
+                del failed
+
+    def _close_request(self) -> None:
+        request = self._request
+        if request is not None:
+            close = getattr(request, "close", None)
+            if close is not None:
+                close()
+            # The environ and the request would keep each other alive.
+            if self.environ.get("werkzeug.request") is request:
+                del self.environ["werkzeug.request"]
+
+    def __enter__(self) -> t.Self:
+        self.push()
+        return self
+
+    def __exit__(self, kind: t.Any, value: BaseException | None, tb: t.Any) -> None:
+        self.pop(value)
+
+    def __repr__(self) -> str:
+        if self.environ is None:
+            return f"<AppContext of {self.app.name}>"
+        request = self.request
+        return f"<RequestContext {request.url!r} [{request.method}] of {self.app.name}>"
+
+
+AppContext = Context
+RequestContext = Context
+
+
+def has_request_context() -> bool:
+    """Whether a request is being handled (or a test request context is active)."""
+    ctx = get_current(None)
+    return ctx is not None and ctx.has_request
+
+
+def has_app_context() -> bool:
+    """Whether ``current_app`` and ``g`` can be used."""
+    return get_current(None) is not None
+
+
+def request_context(caller: str) -> Context:
+    """The context that holds the current request.
+
+    Args:
+        caller: Name of the public function that needs it, for the error.
+
+    Raises:
+        RuntimeError: There is no request.
+    """
+    ctx = get_current(None)
+    if ctx is not None and ctx.environ is None:
+        ctx = ctx._request_source()
+    if ctx is None:
+        raise RuntimeError(
+            f"'{caller}' can only be used when a request context is active,"
+            " such as in a view function."
+        )
+    return ctx
+
+
+F = t.TypeVar("F", bound=t.Callable[..., t.Any])
+
+
+def after_this_request(f: F) -> F:
+    """Run ``f(response)`` on the response of this request only.
+
+    Args:
+        f: Takes the response and returns it or another one.
+
+    Raises:
+        RuntimeError: There is no request.
+    """
+    request_context("after_this_request")._after_request_functions.append(f)
+    return f
+
+
+def copy_current_request_context(f: F) -> F:
+    """Wrap ``f`` so that it runs in a copy of the current request context.
+
+    For work handed to another thread or greenlet while the request lasts.
+
+    Args:
+        f: A function or a coroutine function.
+
+    Raises:
+        RuntimeError: There is no request.
+    """
+    ctx = request_context("copy_current_request_context").copy()
+
+    def wrapper(*args: t.Any, **kwargs: t.Any) -> t.Any:
+        with ctx:
+            return ctx.app.ensure_sync(f)(*args, **kwargs)
+
+    import functools
+
+    return t.cast(F, functools.update_wrapper(wrapper, f))

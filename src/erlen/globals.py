@@ -1,0 +1,160 @@
+"""The context-local names: ``current_app``, ``g``, ``request``, ``session``.
+
+They are Werkzeug ``LocalProxy`` objects (libraries test for that and call
+``_get_current_object``), but the names that are used in every view do not go
+through Werkzeug's generic look-up, which costs several times as much.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from werkzeug.local import LocalProxy
+
+from .errors import OutsideContextError
+from .state import current as _current
+from .state import get_current
+
+if t.TYPE_CHECKING:
+    from .app import Erlen
+    from .ctx import _AppCtxGlobals
+    from .ctx import Context
+    from .http.request import Request
+    from .sessions import SessionMixin
+
+
+class _Proxy(LocalProxy[t.Any]):
+    """A local proxy over one function that finds the object."""
+
+    __slots__ = ()
+
+    def __init__(self, find: t.Callable[[], t.Any]) -> None:
+        super().__init__(find)
+        object.__setattr__(self, "_get_current_object", find)
+
+    def __getattr__(self, name: str) -> t.Any:
+        return getattr(self._get_current_object(), name)
+
+    def __setattr__(self, name: str, value: t.Any) -> None:
+        setattr(self._get_current_object(), name, value)
+
+    def __delattr__(self, name: str) -> None:
+        delattr(self._get_current_object(), name)
+
+    def __getitem__(self, key: t.Any) -> t.Any:
+        return self._get_current_object()[key]
+
+    def __setitem__(self, key: t.Any, value: t.Any) -> None:
+        self._get_current_object()[key] = value
+
+    def __delitem__(self, key: t.Any) -> None:
+        del self._get_current_object()[key]
+
+    def __contains__(self, key: t.Any) -> bool:
+        return key in self._get_current_object()
+
+
+def _find_app() -> Erlen:
+    ctx = get_current(None)
+    if ctx is None:
+        raise OutsideContextError("current_app", "application")
+    return t.cast("Erlen", ctx.app)
+
+
+def _find_app_ctx() -> Context:
+    ctx = get_current(None)
+    if ctx is None:
+        raise OutsideContextError("app_ctx", "application")
+    return ctx.app_ctx
+
+
+def _find_g() -> t.Any:
+    ctx = get_current(None)
+    if ctx is None:
+        raise OutsideContextError("g", "application")
+    return ctx._g or ctx.g
+
+
+def _find_request_ctx() -> Context:
+    ctx = get_current(None)
+    if ctx is not None and ctx.environ is None:
+        ctx = ctx._request_source()
+    if ctx is None:
+        raise OutsideContextError("request_ctx", "request")
+    return ctx
+
+
+def _find_request() -> Request:
+    ctx = get_current(None)
+    if ctx is None:
+        raise OutsideContextError("request", "request")
+    return ctx._request or ctx.request
+
+
+def _find_session() -> SessionMixin:
+    ctx = get_current(None)
+    if ctx is None:
+        raise OutsideContextError("session", "request")
+    return ctx.session
+
+
+def _request_property(name: str) -> property:
+    def get(self: t.Any) -> t.Any:
+        ctx = get_current(None)
+        if ctx is None:
+            raise OutsideContextError("request", "request")
+        return getattr(ctx._request or ctx.request, name)
+
+    return property(get, doc=f"``{name}`` of the current request.")
+
+
+class _RequestProxy(_Proxy):
+    __slots__ = ()
+
+    args = _request_property("args")
+    form = _request_property("form")
+    files = _request_property("files")
+    json = _request_property("json")
+    get_json = _request_property("get_json")
+    data = _request_property("data")
+    method = _request_property("method")
+    path = _request_property("path")
+    headers = _request_property("headers")
+    cookies = _request_property("cookies")
+    environ = _request_property("environ")
+    values = _request_property("values")
+    endpoint = _request_property("endpoint")
+    view_args = _request_property("view_args")
+
+    def __setattr__(self, name: str, value: t.Any) -> None:
+        setattr(_find_request(), name, value)
+
+
+class _GlobalsProxy(_Proxy):
+    __slots__ = ()
+
+    @property
+    def get(self) -> t.Any:
+        """``get`` of the current namespace."""
+        return _find_g().get
+
+
+if t.TYPE_CHECKING:
+    # What type checkers see: the objects themselves. ``current_app`` can be
+    # told its subclass: ``app: MyApp = current_app`` in one's own module.
+    current_app: Erlen
+    g: _AppCtxGlobals
+    request: Request
+    session: SessionMixin
+    app_ctx: Context
+    request_ctx: Context
+else:
+    current_app = _Proxy(_find_app)
+    g = _GlobalsProxy(_find_g)
+    request = _RequestProxy(_find_request)
+    session = _Proxy(_find_session)
+    app_ctx = _Proxy(_find_app_ctx)
+    request_ctx = _Proxy(_find_request_ctx)
+
+_cv_app = _current
+_cv_request = _current

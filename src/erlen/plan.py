@@ -1,0 +1,388 @@
+"""From what was declared to what a request walks through.
+
+:class:`Plans` is the compiled state of one application at one epoch: the route
+table, which methods are overridden, and a :class:`Plan` per endpoint, made at
+its first use. Whatever is not declared or overridden has no step in a plan.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from functools import partial
+
+from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import NotFound
+
+from . import signals
+from .http.request import Request
+from .http.response import Response
+from .http.response import http_error_response
+from .respond import Prepared
+from .respond import make_response
+from .routing.build import UrlBuilder
+from .routing.table import RouteTable
+from .routing.table import Target
+from .routing.table import compile_table
+from .sessions import SecureCookieSessionInterface
+from .state import epoch
+from .state import get_current
+
+if t.TYPE_CHECKING:
+    from werkzeug.routing import Rule
+
+    from .ctx import Context
+
+#: Methods of the application that are steps of a plan; an override takes the step.
+SLOTS = (
+    "full_dispatch_request preprocess_request dispatch_request make_response finalize_request"
+    " process_response handle_exception handle_user_exception handle_http_exception"
+    " trap_http_exception raise_routing_exception make_default_options_response"
+    " do_teardown_request do_teardown_appcontext create_url_adapter request_context ensure_sync"
+    " async_to_sync should_ignore_error"
+).split()
+
+#: Those that leave nothing to plan before the request object and its match exist.
+_WHOLE = {"full_dispatch_request", "create_url_adapter", "request_context"}
+_ENDING = {"finalize_request", "process_response"}
+_MISSING = {"dispatch_request", "raise_routing_exception", "handle_user_exception"}
+_MISSING |= {"handle_http_exception", "trap_http_exception", "preprocess_request"}
+
+_HOSTS_KEPT = 256
+
+Step = t.Callable[..., t.Any]
+
+
+class Plan:
+    """What one endpoint's requests do, in order. Frozen once made."""
+
+    __slots__ = (
+        "rule",
+        "endpoint",
+        "scopes",
+        "processors",
+        "before",
+        "view",
+        "recover",
+        "light",
+        "finalize",
+        "respond",
+        "after",
+        "close",
+        "teardown",
+        "constants",
+        "miss",
+    )
+
+    rule: Rule | None
+    endpoint: str | None
+    #: Names of the endpoint's blueprints, the innermost first.
+    scopes: tuple[str, ...]
+    processors: tuple[Step, ...]
+    before: tuple[Step, ...]
+    view: Step
+    recover: Step
+    #: Whether what the view returns may go out without a response object.
+    light: bool
+    finalize: Step | None
+    respond: Step
+    after: tuple[Step, ...]
+    close: Step
+    #: Whether anything runs when the request has ended.
+    teardown: bool
+    constants: dict[str, t.Any] | None
+    #: For a plan without a rule: makes the routing error.
+    miss: t.Callable[[], HTTPException]
+
+
+def scopes_of(endpoint: str | None) -> tuple[str, ...]:
+    """The blueprint names that an endpoint belongs to, the innermost first.
+
+    ``"a.b.index"`` gives ``("a.b", "a")``.
+    """
+    if endpoint is None or "." not in endpoint:
+        return ()
+    name = endpoint.rpartition(".")[0]
+    names = [name]
+    while "." in name:
+        name = name.rpartition(".")[0]
+        names.append(name)
+    return tuple(names)
+
+
+class Plans:
+    """The compiled state of an application; replaced as soon as the epoch moves.
+
+    Args:
+        app: The application.
+        previous: The state before, whose route table is kept if no rule changed.
+    """
+
+    def __init__(self, app: t.Any, previous: Plans | None = None) -> None:
+        self.epoch = epoch.value
+        self.app = app
+        self.overridden = overridden(app)
+        interface = app.session_interface
+        self.lazy_session = type(interface) is SecureCookieSessionInterface
+        self.must_refresh: t.Any = getattr(interface, "must_refresh", None)
+        self.table = self._table(previous)
+        #: Static path to method to plan, filled at first use.
+        self.static: dict[str, dict[str, Plan]] = {}
+        self.by_target: dict[Target, Plan] = {}
+        self.by_rule: dict[tuple[int, bool], Plan] = {}
+        self.hosts: set[str | None] = {None}
+        self.general = self._is_general()
+        self._missing: Plan | None = None
+        self._builder: UrlBuilder | None = None
+
+    @property
+    def builder(self) -> UrlBuilder | None:
+        """The compiled URL builder; None where only a bound adapter can build."""
+        builder = self._builder
+        if builder is None:
+            if "create_url_adapter" in self.overridden or self.app.subdomain_matching:
+                return None
+            builder = self._builder = UrlBuilder(self.app.url_map)
+        return builder if builder.plain else None
+
+    def _table(self, previous: Plans | None) -> RouteTable:
+        url_map = self.app.url_map
+        kept = getattr(previous, "table", None)
+        if kept is not None and kept.version == getattr(url_map, "version", None):
+            return t.cast(RouteTable, kept)
+        return compile_table(url_map)
+
+    def _is_general(self) -> bool:
+        """Whether requests need Flask's whole protocol: object, push, match, dispatch."""
+        app = self.app
+        cls = app.request_class
+        return bool(
+            self.overridden & _WHOLE
+            or not self.table.plain
+            or not self.lazy_session
+            or app.subdomain_matching
+            or app.config["TRUSTED_HOSTS"] is not None
+            or signals.appcontext_pushed.receivers
+            or cls.__init__ is not Request.__init__
+            or getattr(cls, "__new__", None) is not object.__new__
+        )
+
+    # -- from a request to its plan ---------------------------------------------
+
+    def resolve(self, environ: t.Any) -> tuple[Plan | None, dict[str, t.Any]]:
+        """The plan and the view's arguments for an environ.
+
+        Returns:
+            None for the plan if only the general way can answer (a redirect, a
+            wrong method, a websocket handshake).
+        """
+        raw = environ.get("PATH_INFO", "")
+        path = raw if raw.isascii() else raw.encode("latin-1").decode("utf-8", "replace")
+        method = environ["REQUEST_METHOD"].upper()
+        if path[:1] != "/" or "HTTP_UPGRADE" in environ:
+            return None, {}
+        table = self.table
+        target = table.static.get(path, _EMPTY).get(method)
+        if target is not None:
+            plan = self.plan_of(target)
+            if raw is path:
+                self.static.setdefault(path, {})[method] = plan
+            return plan, dict(plan.constants) if plan.constants else {}
+        found = table.find(path, method)
+        if found:
+            target, args = found
+            return self.by_target.get(target) or self.plan_of(target), args
+        if found is None:
+            return self._missing or self.missing_plan(), {}
+        return None, {}
+
+    def knows_host(self, host: str | None) -> bool:
+        """Whether a Host header has been found valid before."""
+        return host in self.hosts
+
+    def accept_host(self, host: str | None) -> None:
+        """Remember a valid Host header; the memory is bounded."""
+        if len(self.hosts) >= _HOSTS_KEPT:
+            self.hosts = {None}
+        self.hosts.add(host)
+
+    def plan_of(self, target: Target) -> Plan:
+        """The plan of a matched rule and method."""
+        plan = self.by_target.get(target)
+        if plan is None:
+            plan = self.plan_for(target.rule, target.method)
+            plan.constants = target.args
+            self.by_target[target] = plan
+        return plan
+
+    def plan_for(self, rule: Rule, method: str) -> Plan:
+        """The plan of a rule, for OPTIONS or for all other methods."""
+        options = method == "OPTIONS" and getattr(rule, "provide_automatic_options", False)
+        key = (id(rule), options)
+        plan = self.by_rule.get(key)
+        if plan is None:
+            endpoint = rule.endpoint
+            if options:
+                view: Step = self._any_arguments("make_default_options_response")
+            else:
+                view = self.app.ensure_sync(self.app.view_functions[endpoint])
+            plan = self.by_rule[key] = self.build(rule, endpoint, view)
+        return plan
+
+    def plan_in(self, ctx: Context) -> Plan:
+        """The plan for a context that was matched the general way."""
+        if ctx.plan is not None:
+            return ctx.plan
+        request = ctx.request
+        rule = request.url_rule
+        if request.routing_exception is not None or rule is None:
+            plan = self.build(None, None, self._any_arguments("dispatch_request"))
+            ctx.view_args = {}
+        else:
+            plan = self.plan_for(rule, request.method)
+            if request.view_args is not None:
+                ctx.view_args = request.view_args
+        ctx.plan = plan
+        return plan
+
+    def missing_plan(self) -> Plan:
+        """The plan of a path that no rule matches."""
+        app = self.app
+
+        def view() -> t.Any:
+            app.raise_routing_exception(get_current().request)
+
+        plan = self.build(None, None, view)
+        plan.miss = NotFound
+        if plan.light and not (self.overridden & _MISSING) and not app.config.get("TRAP_HTTP_EXCEPTIONS"):
+            if app._find_error_handler(NotFound(), ()) is None:
+                page = Prepared.of(http_error_response(NotFound()))
+                plan.view = lambda: page
+        self._missing = plan
+        return plan
+
+    def _any_arguments(self, name: str) -> Step:
+        method = getattr(self.app, name)
+        return lambda **arguments: method()
+
+    # -- making one --------------------------------------------------------------
+
+    def build(self, rule: Rule | None, endpoint: str | None, view: Step) -> Plan:
+        """Put together the steps for an endpoint (None: nothing matched)."""
+        app = self.app
+        plan = Plan()
+        plan.rule = rule
+        plan.endpoint = endpoint
+        plan.scopes = scopes_of(endpoint)
+        plan.constants = None
+        plan.miss = NotFound
+        self._add_dispatch(plan, view)
+        plan.recover = app.handle_user_exception
+        self._add_ending(plan)
+        plan.teardown = bool(
+            {"do_teardown_request", "do_teardown_appcontext"} & self.overridden
+            or app.teardown_appcontext_funcs
+            or any(app.teardown_request_funcs.get(name) for name in (*plan.scopes, None))
+            or signals.request_tearing_down.receivers
+            or signals.appcontext_tearing_down.receivers
+            or signals.appcontext_popped.receivers
+        )
+        return plan
+
+    def _add_dispatch(self, plan: Plan, view: Step) -> None:
+        app = self.app
+        if "dispatch_request" in self.overridden:
+            view = self._any_arguments("dispatch_request")
+        if "preprocess_request" in self.overridden:
+            plan.processors = ()
+            plan.before = (app.preprocess_request,)
+        else:
+            names = (None, *reversed(plan.scopes))
+            plan.processors = tuple(in_order(app.url_value_preprocessors, names))
+            plan.before = tuple(
+                app.ensure_sync(hook) for hook in in_order(app.before_request_funcs, names)
+            )
+        if signals.request_started.receivers:
+            started = partial(signals.request_started.send, app, _async_wrapper=app.ensure_sync)
+            plan.processors = (lambda endpoint, values: started(), *plan.processors)
+        plan.view = _late(view) if plan.before else view
+
+    def _add_ending(self, plan: Plan) -> None:
+        app = self.app
+        names = (*plan.scopes, None)
+        plan.after = tuple(
+            app.ensure_sync(hook)
+            for hook in in_order(app.after_request_funcs, names, backwards=True)
+        )
+        finished = bool(signals.request_finished.receivers)
+        stock = "make_response" not in self.overridden
+        plan.respond = partial(make_response, app) if stock else app.make_response
+        plan.finalize = app.finalize_request if self.overridden & _ENDING else None
+        plan.close = self.close_loudly if finished else self.close
+        plan.light = bool(
+            stock
+            and not plan.after
+            and not finished
+            and plan.finalize is None
+            and self.lazy_session
+            and app.response_class is Response
+        )
+
+    # -- the last step -------------------------------------------------------------
+
+    def close(self, ctx: Context, response: t.Any) -> t.Any:
+        """Save the session, if the request has one."""
+        session = ctx._session
+        if session is not None:
+            interface = self.app.session_interface
+            if not interface.is_null_session(session):
+                interface.save_session(self.app, session, response)
+        return response
+
+    def close_loudly(self, ctx: Context, response: t.Any) -> t.Any:
+        """As :meth:`close`, then tell the receivers of ``request_finished``."""
+        response = self.close(ctx, response)
+        app = self.app
+        signals.request_finished.send(app, _async_wrapper=app.ensure_sync, response=response)
+        return response
+
+
+_EMPTY: dict[str, t.Any] = {}
+
+
+def overridden(app: t.Any) -> frozenset[str]:
+    """Which of :data:`SLOTS` the application's class or the instance replaces."""
+    cls, own, stock = type(app), vars(app), app._stock
+    return frozenset(
+        name for name in SLOTS if name in own or getattr(cls, name) is not stock[name]
+    )
+
+
+def in_order(
+    table: t.Any, names: t.Iterable[str | None], backwards: bool = False
+) -> t.Iterator[Step]:
+    """The functions declared under ``names``, scope by scope.
+
+    Args:
+        table: A hook table.
+        names: Scope names, None for the application.
+        backwards: Whether the last declared of a scope comes first.
+    """
+    for name in names:
+        functions = table.get(name)
+        if functions:
+            yield from reversed(functions) if backwards else functions
+
+
+def _late(view: Step) -> Step:
+    """A view whose arguments are those that the request has when its turn comes.
+
+    A before hook may assign ``request.view_args``; only plans with hooks look.
+    """
+
+    def call(**arguments: t.Any) -> t.Any:
+        request = get_current()._request
+        if request is not None and request.view_args is not None:
+            arguments = request.view_args
+        return view(**arguments)
+
+    return call

@@ -1,0 +1,346 @@
+"""What applications and blueprints have in common: routes, hooks, folders."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+from datetime import timedelta
+from functools import update_wrapper
+
+from jinja2 import BaseLoader
+from jinja2 import FileSystemLoader
+
+from . import typing as ft
+from .globals import current_app
+from .paths import find_package as find_package
+from .paths import get_root_path
+from .recover import class_and_code
+from .registry import watched
+from .state import epoch
+from .templating import _default_template_ctx_processor
+
+if t.TYPE_CHECKING:
+    from click import Group
+
+    from .http.response import Response
+
+F = t.TypeVar("F", bound=t.Callable[..., t.Any])
+_sentinel = object()
+
+
+def setupmethod(f: F) -> F:
+    """Refuse a set-up method once the first request has been handled."""
+    name = f.__name__
+
+    def wrapper(self: Scaffold, *args: t.Any, **kwargs: t.Any) -> t.Any:
+        self._check_setup_finished(name)
+        return f(self, *args, **kwargs)
+
+    return t.cast(F, update_wrapper(wrapper, f))
+
+
+class Scaffold:
+    """The part of Flask's API that an application and a blueprint share.
+
+    Args:
+        import_name: Name of the module it is made in, usually ``__name__``.
+        static_folder: Folder of static files, relative to the root path.
+        static_url_path: URL prefix of the static files; the folder's name if None.
+        template_folder: Folder of templates, relative to the root path.
+        root_path: Folder that relative paths start from; found from the module if None.
+    """
+
+    cli: Group
+    name: str
+    _static_folder: str | None = None
+    _static_url_path: str | None = None
+    _got_first_request = False
+
+    def __init__(
+        self,
+        import_name: str,
+        static_folder: str | os.PathLike[str] | None = None,
+        static_url_path: str | None = None,
+        template_folder: str | os.PathLike[str] | None = None,
+        root_path: str | None = None,
+    ) -> None:
+        self.import_name = import_name
+        self.static_folder = static_folder  # type: ignore[assignment]
+        self.static_url_path = static_url_path
+        self.template_folder = template_folder
+        self.root_path = get_root_path(import_name) if root_path is None else root_path
+        self.view_functions: dict[str, ft.RouteCallable] = {}
+        self.error_handler_spec: t.Any = {}
+        self.before_request_funcs: dict[ft.AppOrBlueprintKey, list[t.Any]] = {}
+        self.after_request_funcs: dict[ft.AppOrBlueprintKey, list[t.Any]] = {}
+        self.teardown_request_funcs: dict[ft.AppOrBlueprintKey, list[t.Any]] = {}
+        self.template_context_processors: dict[ft.AppOrBlueprintKey, list[t.Any]] = {
+            None: [_default_template_ctx_processor]
+        }
+        self.url_value_preprocessors: dict[ft.AppOrBlueprintKey, list[t.Any]] = {}
+        self.url_default_functions: dict[ft.AppOrBlueprintKey, list[t.Any]] = {}
+
+    def __setattr__(self, name: str, value: t.Any) -> None:
+        # Any public attribute may be a step of a plan: a table, a class, a method.
+        if name[:1] != "_":
+            value = watched(name, value)
+            epoch.value += 1
+        object.__setattr__(self, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        epoch.value += 1
+        object.__delattr__(self, name)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name!r}>"
+
+    def _check_setup_finished(self, f_name: str) -> None:
+        raise NotImplementedError
+
+    # -- folders -----------------------------------------------------------------
+
+    @property
+    def static_folder(self) -> str | None:
+        """Absolute path of the static folder; None if there is none."""
+        if self._static_folder is not None:
+            return os.path.join(self.root_path, self._static_folder)
+        return None
+
+    @static_folder.setter
+    def static_folder(self, value: str | os.PathLike[str] | None) -> None:
+        self._static_folder = None if value is None else os.fspath(value).rstrip(r"\/")
+
+    @property
+    def has_static_folder(self) -> bool:
+        """Whether a static folder is set."""
+        return self.static_folder is not None
+
+    @property
+    def static_url_path(self) -> str | None:
+        """URL prefix of the static files; made from the folder's name if not set."""
+        if self._static_url_path is not None:
+            return self._static_url_path
+        if self.static_folder is not None:
+            return f"/{os.path.basename(self.static_folder)}".rstrip("/")
+        return None
+
+    @static_url_path.setter
+    def static_url_path(self, value: str | None) -> None:
+        self._static_url_path = None if value is None else value.rstrip("/")
+
+    @property
+    def jinja_loader(self) -> BaseLoader | None:
+        """Loader of the template folder, or None."""
+        loader = self.__dict__.get("_jinja_loader", _sentinel)
+        if loader is _sentinel:
+            loader = None
+            if self.template_folder is not None:
+                loader = FileSystemLoader(os.path.join(self.root_path, self.template_folder))
+            self._jinja_loader = loader
+        return t.cast("BaseLoader | None", loader)
+
+    @jinja_loader.setter
+    def jinja_loader(self, value: BaseLoader | None) -> None:
+        self._jinja_loader = value
+
+    def get_send_file_max_age(self, filename: str | None) -> int | None:
+        """Cache time in seconds for a file that is sent; may be overridden.
+
+        Args:
+            filename: Name of the file, or None.
+
+        Returns:
+            Seconds, or None to let the browser ask each time
+            (``SEND_FILE_MAX_AGE_DEFAULT``, a number or ``timedelta``).
+        """
+        value = current_app.config["SEND_FILE_MAX_AGE_DEFAULT"]
+        if isinstance(value, timedelta):
+            return int(value.total_seconds())
+        return t.cast("int | None", value)
+
+    def send_static_file(self, filename: str) -> Response:
+        """The view of the static files.
+
+        Args:
+            filename: Path below the static folder.
+
+        Raises:
+            NotFound: No such file.
+            RuntimeError: There is no static folder.
+        """
+        from .helpers import send_from_directory
+
+        if not self.has_static_folder:
+            raise RuntimeError("'static_folder' must be set to serve static_files.")
+        # Passed on, so that an override on a blueprint counts.
+        max_age = self.get_send_file_max_age(filename)
+        return send_from_directory(t.cast(str, self.static_folder), filename, max_age=max_age)
+
+    def open_resource(
+        self, resource: str, mode: str = "rb", encoding: str | None = None
+    ) -> t.IO[t.AnyStr]:
+        """Open a file below the root path for reading.
+
+        Args:
+            resource: Path relative to the root path.
+            mode: ``"r"``, ``"rt"`` or ``"rb"``.
+            encoding: For text; UTF-8 by default.
+
+        Raises:
+            ValueError: A mode that writes.
+        """
+        if mode not in {"r", "rt", "rb"}:
+            raise ValueError("Resources can only be opened for reading.")
+        path = os.path.join(self.root_path, resource)
+        if mode == "rb":
+            return t.cast("t.IO[t.AnyStr]", open(path, mode))
+        return t.cast("t.IO[t.AnyStr]", open(path, mode, encoding=encoding or "utf-8"))
+
+    # -- routes --------------------------------------------------------------------
+
+    def _method_route(
+        self, method: str, rule: str, options: dict[str, t.Any]
+    ) -> t.Callable[[F], F]:
+        if "methods" in options:
+            raise TypeError("Use the 'route' decorator to use the 'methods' argument.")
+        return self.route(rule, methods=[method], **options)
+
+    @setupmethod
+    def get(self, rule: str, **options: t.Any) -> t.Callable[[F], F]:
+        """:meth:`route` with ``methods=["GET"]``."""
+        return self._method_route("GET", rule, options)
+
+    @setupmethod
+    def post(self, rule: str, **options: t.Any) -> t.Callable[[F], F]:
+        """:meth:`route` with ``methods=["POST"]``."""
+        return self._method_route("POST", rule, options)
+
+    @setupmethod
+    def put(self, rule: str, **options: t.Any) -> t.Callable[[F], F]:
+        """:meth:`route` with ``methods=["PUT"]``."""
+        return self._method_route("PUT", rule, options)
+
+    @setupmethod
+    def delete(self, rule: str, **options: t.Any) -> t.Callable[[F], F]:
+        """:meth:`route` with ``methods=["DELETE"]``."""
+        return self._method_route("DELETE", rule, options)
+
+    @setupmethod
+    def patch(self, rule: str, **options: t.Any) -> t.Callable[[F], F]:
+        """:meth:`route` with ``methods=["PATCH"]``."""
+        return self._method_route("PATCH", rule, options)
+
+    @setupmethod
+    def route(self, rule: str, **options: t.Any) -> t.Callable[[F], F]:
+        """Register the decorated function as the view of a URL rule.
+
+        Args:
+            rule: Werkzeug rule, e.g. ``"/users/<int:id>"``.
+            options: ``endpoint``, ``methods`` and all that Werkzeug's ``Rule`` takes.
+        """
+
+        def decorator(f: F) -> F:
+            endpoint = options.pop("endpoint", None)
+            self.add_url_rule(rule, endpoint, f, **options)
+            return f
+
+        return decorator
+
+    @setupmethod
+    def add_url_rule(
+        self,
+        rule: str,
+        endpoint: str | None = None,
+        view_func: ft.RouteCallable | None = None,
+        provide_automatic_options: bool | None = None,
+        **options: t.Any,
+    ) -> None:
+        """Register a URL rule; what :meth:`route` calls.
+
+        Args:
+            rule: Werkzeug rule.
+            endpoint: Name for ``url_for``; the view's name by default.
+            view_func: The view; may be set later through ``view_functions``.
+            provide_automatic_options: Whether OPTIONS is answered for it.
+            options: For Werkzeug's ``Rule``.
+        """
+        raise NotImplementedError
+
+    @setupmethod
+    def endpoint(self, endpoint: str) -> t.Callable[[F], F]:
+        """Register the decorated function as the view of an endpoint."""
+
+        def decorator(f: F) -> F:
+            self.view_functions[endpoint] = f
+            return f
+
+        return decorator
+
+    # -- hooks -----------------------------------------------------------------------
+
+    @setupmethod
+    def before_request(self, f: F) -> F:
+        """Run ``f()`` before each request; what it returns, if not None, is the answer."""
+        self.before_request_funcs.setdefault(None, []).append(f)
+        return f
+
+    @setupmethod
+    def after_request(self, f: F) -> F:
+        """Run ``f(response)`` on each response; it returns the response to send."""
+        self.after_request_funcs.setdefault(None, []).append(f)
+        return f
+
+    @setupmethod
+    def teardown_request(self, f: F) -> F:
+        """Run ``f(exc)`` when the request context ends, after a streamed body too."""
+        self.teardown_request_funcs.setdefault(None, []).append(f)
+        return f
+
+    @setupmethod
+    def context_processor(self, f: F) -> F:
+        """Add what ``f()`` returns, a dict, to the context of templates."""
+        self.template_context_processors.setdefault(None, []).append(f)
+        return f
+
+    @setupmethod
+    def url_value_preprocessor(self, f: F) -> F:
+        """Run ``f(endpoint, values)`` before the hooks; it may change the view's arguments."""
+        self.url_value_preprocessors.setdefault(None, []).append(f)
+        return f
+
+    @setupmethod
+    def url_defaults(self, f: F) -> F:
+        """Run ``f(endpoint, values)`` when a URL is built; it may add values."""
+        self.url_default_functions.setdefault(None, []).append(f)
+        return f
+
+    @setupmethod
+    def errorhandler(self, code_or_exception: t.Any) -> t.Callable[[F], F]:
+        """Register the decorated function for an HTTP code or an exception class."""
+
+        def decorator(f: F) -> F:
+            self.register_error_handler(code_or_exception, f)
+            return f
+
+        return decorator
+
+    @setupmethod
+    def register_error_handler(self, code_or_exception: t.Any, f: t.Any) -> None:
+        """Register ``f(error)`` for an HTTP code or an exception class.
+
+        Raises:
+            TypeError: An exception instance was given.
+            ValueError: An unknown code, or no exception class.
+        """
+        exc_class, code = self._get_exc_class_and_code(code_or_exception)
+        self.error_handler_spec[None][code][exc_class] = f
+
+    @staticmethod
+    def _get_exc_class_and_code(exc_class_or_code: t.Any) -> tuple[type[Exception], int | None]:
+        return class_and_code(exc_class_or_code)
+
+
+def _endpoint_from_view_func(view_func: ft.RouteCallable) -> str:
+    """The endpoint name for a view: its own name."""
+    assert view_func is not None, "expected view func if endpoint is not provided."
+    return view_func.__name__

@@ -1,0 +1,185 @@
+"""The WSGI driver (PEP 3333): environ in, ``start_response`` and a body out."""
+
+from __future__ import annotations
+
+import sys
+import typing as t
+
+from ..ctx import Context
+from ..http.response import Response
+from ..plan import Plan
+from ..plan import Plans
+from ..recover import propagates
+from ..respond import Prepared
+from ..runner import run
+from ..state import epoch
+from ..state import get_current
+from ..state import reset_current
+from ..state import set_current
+
+HTML = "text/html; charset=utf-8"
+_PRESERVE = "werkzeug.debug.preserve_context"
+
+
+def wsgi_app(app: t.Any, environ: t.Any, start_response: t.Any) -> t.Iterable[bytes]:
+    """Answer one request.
+
+    This is ``Erlen.wsgi_app``. A request whose plan is known runs straight
+    through; everything unusual takes :func:`general`, which is Flask's
+    protocol step by step.
+
+    Args:
+        app: The application.
+        environ: The WSGI environ.
+        start_response: As PEP 3333 has it.
+
+    Returns:
+        The body.
+    """
+    plans = app._plans
+    if plans.epoch != epoch.value:
+        plans = app._freeze()
+    if (
+        plans.general
+        or _PRESERVE in environ
+        or environ.get("HTTP_HOST") not in plans.hosts
+        or get_current(None) is not None
+    ):
+        return general(app, environ, start_response)
+    methods = plans.static.get(environ.get("PATH_INFO"))
+    plan = methods.get(environ["REQUEST_METHOD"]) if methods is not None else None
+    if plan is not None:
+        args = plan.constants.copy() if plan.constants is not None else {}
+    else:
+        plan, args = plans.resolve(environ)
+        if plan is None:
+            return general(app, environ, start_response)
+    ctx = Context(app, environ, plan=plan, view_args=args)
+    error: BaseException | None = None
+    token = set_current(ctx)
+    try:
+        try:
+            if "HTTP_COOKIE" in environ and plans.must_refresh(app, environ):
+                ctx._open_session()
+            rv = run(plan, ctx)
+            if rv.__class__ is str and environ["REQUEST_METHOD"] != "HEAD":
+                body = rv.encode()
+                start_response(
+                    "200 OK", [("Content-Type", HTML), ("Content-Length", str(len(body)))]
+                )
+                return (body,)
+            return _emit(plan, ctx, rv, start_response)
+        except Exception as exc:
+            error = exc
+            return _emit(plan, ctx, app.handle_exception(exc), start_response)
+        except BaseException as exc:
+            error = exc
+            raise
+    finally:
+        if plan.teardown or ctx._request is not None or ctx.held:
+            _end(app, ctx, error, token)
+        else:
+            reset_current(token)
+        # The frame in the error's traceback must not keep the error itself.
+        error = None
+
+
+def _emit(plan: Plan, ctx: Context, rv: t.Any, start_response: t.Any) -> t.Any:
+    """Send what the runner gave: a response, or a bare value of a light plan."""
+    environ = ctx.environ
+    if rv.__class__ is Prepared:
+        start_response(rv.status, rv.headers.copy())
+        return (rv.body,) if environ["REQUEST_METHOD"] != "HEAD" else ()
+    response = rv if rv.__class__ is Response else plan.respond(rv)
+    return _send(ctx, response, environ, start_response, plan.teardown)
+
+
+def _send(
+    ctx: Context, response: t.Any, environ: t.Any, start_response: t.Any, teardown: bool
+) -> t.Any:
+    """Hand the response to the server; a stream puts the teardown off until it has ended."""
+    body = response(environ, start_response)
+    if teardown and getattr(response, "is_streamed", False) and not response.direct_passthrough:
+        return _Stream(body, ctx)
+    return body
+
+
+class _Stream:
+    """A streamed body that tears its context down when the server closes it."""
+
+    __slots__ = ("_body", "_ctx")
+
+    def __init__(self, body: t.Any, ctx: Context) -> None:
+        self._body = body
+        self._ctx: Context | None = ctx
+        ctx.hold()
+
+    def __iter__(self) -> t.Iterator[bytes]:
+        return iter(self._body)
+
+    def close(self) -> None:
+        """End the stream; PEP 3333 has the server call this however it ended."""
+        ctx, self._ctx = self._ctx, None
+        try:
+            close = getattr(self._body, "close", None)
+            if close is not None:
+                close()
+        finally:
+            if ctx is not None:
+                ctx.release()
+
+
+def _end(app: t.Any, ctx: Context, error: BaseException | None, token: t.Any) -> None:
+    """End a context that :func:`wsgi_app` set itself."""
+    if error is not None and app.should_ignore_error(error):
+        error = None
+    held = ctx.held
+    try:
+        if held:
+            ctx._error = error
+        else:
+            ctx.tear_down(error)
+    except Exception:
+        _teardown_failed(app)
+    finally:
+        reset_current(token)
+        if not held:
+            ctx.leave()
+
+
+def _teardown_failed(app: t.Any) -> None:
+    """A teardown function raised: the response is kept, the error is shown or logged."""
+    if propagates(app):
+        raise
+    app.log_exception(sys.exc_info())
+
+
+def general(app: t.Any, environ: t.Any, start_response: t.Any) -> t.Iterable[bytes]:
+    """Answer one request by Flask's whole protocol: context, push, match, dispatch, pop."""
+    ctx = app.request_context(environ)
+    error: BaseException | None = None
+    try:
+        try:
+            ctx.push()
+            plans: Plans = app._plans
+            response = app.full_dispatch_request()
+            host = environ.get("HTTP_HOST")
+            if host not in plans.hosts and ctx.request.routing_exception is None:
+                plans.accept_host(host)
+        except Exception as exc:
+            error = exc
+            response = app.handle_exception(exc)
+        except BaseException as exc:
+            error = exc
+            raise
+        return _send(ctx, response, environ, start_response, _PRESERVE not in environ)
+    finally:
+        if _PRESERVE in environ:
+            environ[_PRESERVE](ctx)
+        if error is not None and app.should_ignore_error(error):
+            error = None
+        try:
+            ctx.pop(error)
+        except Exception:
+            _teardown_failed(app)
+        error = None
