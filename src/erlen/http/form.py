@@ -1,0 +1,110 @@
+"""From a request's body to ``form`` and ``files``."""
+
+from __future__ import annotations
+
+import typing as t
+from io import BytesIO
+
+from werkzeug.datastructures import ImmutableMultiDict
+
+from .body import CHUNK, READ_STEP, checked_length
+from .multipart import MultipartParser, boundary_bytes
+from .query import decode_body, multidict, parse_query
+
+if t.TYPE_CHECKING:
+    from werkzeug.datastructures import FileStorage
+
+    from .request import Request
+
+Form: t.TypeAlias = ImmutableMultiDict[str, str]
+Files: t.TypeAlias = "ImmutableMultiDict[str, FileStorage]"
+
+URLENCODED = "application/x-www-form-urlencoded"
+MULTIPART = "multipart/form-data"
+
+#: Bytes of a file that stay in memory when the body is larger than one read.
+SPOOL = 262_144
+
+
+def read_form(request: Request) -> tuple[Form, Files]:
+    """Parse the body of a request whose parsing nobody has overridden.
+
+    ``request.stream`` is at its end afterwards, unless the content type is not
+    a form's: then the body is still there to be read.
+
+    Args:
+        request: the request.
+
+    Returns:
+        ``form`` and ``files``.
+
+    Raises:
+        HTTPException: 400 or 413 if the body is not a form or too large for one.
+    """
+    mimetype = request.mimetype if request.want_form_data_parsed else ""
+    if mimetype == URLENCODED:
+        body = _whole_body(request)
+        try:
+            text = body.decode("ascii")
+        except UnicodeDecodeError:
+            text = decode_body(body)
+        return parse_query(text), ImmutableMultiDict()
+    if mimetype == MULTIPART:
+        return _read_multipart(request)
+    if mimetype:
+        request.stream = request._get_stream_for_parsing()
+    else:
+        request.stream  # noqa: B018  (a shallow request must not have its body parsed)
+    return ImmutableMultiDict(), ImmutableMultiDict()
+
+
+def _whole_body(request: Request) -> bytes:
+    """The body at once; ``request.stream`` is left at its end."""
+    cached = request._cached_data
+    if cached is None:
+        return request._read_all()
+    request.stream = BytesIO(cached)
+    request.stream.seek(0, 2)
+    return cached
+
+
+def _read_multipart(request: Request) -> tuple[Form, Files]:
+    if request._cached_data is not None or _fits_in_memory(request):
+        body = _whole_body(request)
+        pieces = iter((body,))
+        in_memory = READ_STEP
+        del body
+    else:
+        read = request.stream.read
+        pieces = iter(lambda: read(CHUNK), b"")
+        in_memory = SPOOL
+    return _parse(request, pieces, in_memory)
+
+
+def _fits_in_memory(request: Request) -> bool:
+    if not request._reads_environ():
+        return False
+    length = checked_length(request.environ, request.max_content_length)
+    return length is not None and length <= READ_STEP
+
+
+def _parse(request: Request, pieces: t.Iterator[bytes], in_memory: int) -> tuple[Form, Files]:
+    first = next(pieces, b"")
+    if not first:
+        return ImmutableMultiDict(), ImmutableMultiDict()
+    parser = MultipartParser(
+        boundary_bytes(request.mimetype_params.get("boundary")),
+        request.max_form_memory_size,
+        request.max_form_parts,
+        in_memory,
+    )
+    try:
+        parser.feed(first)
+        del first
+        for piece in pieces:
+            parser.feed(piece)
+        parser.finish()
+    except BaseException:
+        parser.discard()
+        raise
+    return multidict(parser.fields), multidict(parser.files)

@@ -1,0 +1,369 @@
+"""The request object: Flask's attributes on a WSGI environ, nothing made in advance."""
+
+from __future__ import annotations
+
+import typing as t
+from io import BytesIO
+
+from werkzeug.datastructures import CombinedMultiDict, FileStorage, ImmutableMultiDict, MultiDict
+from werkzeug.exceptions import BadRequest, HTTPException, UnsupportedMediaType
+from werkzeug.formparser import FormDataParser
+from werkzeug.wrappers import Request as WerkzeugRequest
+
+from .. import json
+from ..state import get_current
+from .body import open_stream, read_plain_body
+from .fields import Fields
+from .form import read_form
+from .lazy import lazy
+
+if t.TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+    from werkzeug.routing import Rule
+
+# What somebody may replace on one request to have a say in parsing its form.
+_FORM_HOOKS = frozenset({"make_form_data_parser", "_get_file_stream", "_get_stream_for_parsing"})
+_make_form_data_parser = WerkzeugRequest.make_form_data_parser
+_get_file_stream = WerkzeugRequest._get_file_stream
+_get_stream_for_parsing = WerkzeugRequest._get_stream_for_parsing
+
+
+class Request(Fields):
+    """A request, as :class:`flask.Request` 3.1 and Werkzeug 3.1 document it.
+
+    Making one stores the environ and nothing else. Every attribute is worked
+    out when it is first read, kept, and can be assigned to. What a subclass
+    overrides (the storage classes, ``form_data_parser_class``,
+    ``make_form_data_parser``, ``_get_file_stream``, ``json_module``, the
+    limits) is honoured: form data is then parsed by Werkzeug's own code.
+
+    Args:
+        environ: the WSGI environ.
+        populate_request: store this object as ``environ["werkzeug.request"]``.
+        shallow: refuse to read the body.
+    """
+
+    #: Has ``dumps`` and ``loads``; decodes what :meth:`get_json` returns.
+    json_module: t.Any = json
+
+    #: The rule that matched, ``None`` before matching and if none did.
+    url_rule: Rule | None = None
+
+    #: The arguments that the rule found in the URL.
+    view_args: dict[str, t.Any] | None = None
+
+    #: What :meth:`dispatch_request` will raise because no rule matched.
+    routing_exception: HTTPException | None = None
+
+    shallow: bool = False
+
+    _max_content_length: int | None = None
+    _max_form_memory_size: int | None = None
+    _max_form_parts: int | None = None
+    _cached_data: bytes | None = None
+    _cached_json: tuple[t.Any, t.Any] = (Ellipsis, Ellipsis)
+    _body_read = False
+    _form_failure: tuple[type[HTTPException], str | None] | None = None
+
+    def __init__(
+        self, environ: WSGIEnvironment, populate_request: bool = True, shallow: bool = False
+    ) -> None:
+        self.environ = environ
+        if shallow:
+            self.shallow = True
+        elif populate_request:
+            environ["werkzeug.request"] = self
+
+    # -- limits
+
+    @property
+    def max_content_length(self) -> int | None:  # type: ignore[override]
+        """Most bytes of the body; more is a 413. ``None``: no limit here.
+
+        Defaults to the setting ``MAX_CONTENT_LENGTH``; can be set per request.
+        """
+        if self._max_content_length is not None:
+            return self._max_content_length
+        return _setting("MAX_CONTENT_LENGTH", WerkzeugRequest.max_content_length)
+
+    @max_content_length.setter
+    def max_content_length(self, value: int | None) -> None:
+        self._max_content_length = value
+
+    @property
+    def max_form_memory_size(self) -> int | None:  # type: ignore[override]
+        """Most bytes of a multipart field that is not a file; more is a 413.
+
+        Defaults to the setting ``MAX_FORM_MEMORY_SIZE``; can be set per request.
+        """
+        if self._max_form_memory_size is not None:
+            return self._max_form_memory_size
+        return _setting("MAX_FORM_MEMORY_SIZE", WerkzeugRequest.max_form_memory_size)
+
+    @max_form_memory_size.setter
+    def max_form_memory_size(self, value: int | None) -> None:
+        self._max_form_memory_size = value
+
+    @property
+    def max_form_parts(self) -> int | None:  # type: ignore[override]
+        """Most parts of a multipart body, fields and files; more is a 413.
+
+        Defaults to the setting ``MAX_FORM_PARTS``; can be set per request.
+        """
+        if self._max_form_parts is not None:
+            return self._max_form_parts
+        return _setting("MAX_FORM_PARTS", WerkzeugRequest.max_form_parts)
+
+    @max_form_parts.setter
+    def max_form_parts(self, value: int | None) -> None:
+        self._max_form_parts = value
+
+    # -- routing
+
+    @property
+    def endpoint(self) -> str | None:
+        """The endpoint of the rule that matched, ``None`` if none did."""
+        rule = self.url_rule
+        return rule.endpoint if rule is not None else None
+
+    @property
+    def blueprint(self) -> str | None:
+        """The registered name of the blueprint that the endpoint belongs to."""
+        endpoint = self.endpoint
+        if endpoint is not None and "." in endpoint:
+            return endpoint.rpartition(".")[0]
+        return None
+
+    @property
+    def blueprints(self) -> list[str]:
+        """The names of the current blueprint and of those around it, innermost first."""
+        name = self.blueprint
+        names = []
+        while name:
+            names.append(name)
+            name = name.rpartition(".")[0]
+        return names
+
+    # -- body
+
+    @lazy
+    def stream(self) -> t.IO[bytes]:
+        """The body, to be read once, within the limits.
+
+        Raises:
+            RuntimeError: the request is shallow.
+            RequestEntityTooLarge: the announced length is over the limit.
+            BadRequest: the announced length is malformed.
+        """
+        if self.shallow:
+            raise RuntimeError(
+                "This request was created with 'shallow=True', reading"
+                " from the input stream is disabled."
+            )
+        if self._body_read:
+            return BytesIO()
+        return open_stream(self.environ, self.max_content_length)
+
+    def _reads_environ(self) -> bool:
+        """Whether the body is still where the server put it."""
+        return (
+            "stream" not in self.__dict__
+            and type(self).stream is _stream
+            and not (self.shallow or self._body_read)
+        )
+
+    def _read_all(self) -> bytes:
+        """Read what is left of the body, if possible without a stream object."""
+        if self._reads_environ():
+            data = read_plain_body(self.environ, self.max_content_length)
+            if data is not None:
+                self._body_read = True
+                return data
+        return self.stream.read()
+
+    @lazy
+    def data(self) -> bytes:
+        """The body, unless it is a form: then empty, see :attr:`form`."""
+        return self.get_data(parse_form_data=True)
+
+    def get_data(  # type: ignore[override]
+        self, cache: bool = True, as_text: bool = False, parse_form_data: bool = False
+    ) -> bytes | str:
+        """Read the whole body.
+
+        Args:
+            cache: keep it for the next call and for :attr:`form`.
+            as_text: decode it as UTF-8, with U+FFFD for what is not.
+            parse_form_data: parse a form first, which leaves nothing to read.
+
+        Raises:
+            HTTPException: 413 if it is too large, 400 if it is cut off.
+        """
+        data = self._cached_data
+        if data is None:
+            if parse_form_data:
+                self._load_form_data()
+            data = self._read_all()
+            if cache:
+                self._cached_data = data
+        return data.decode(errors="replace") if as_text else data
+
+    # -- form
+
+    @lazy
+    def form(self) -> ImmutableMultiDict[str, str]:
+        """The fields of the form, as :attr:`parameter_storage_class`."""
+        self._load_form_data()
+        return self.form  # type: ignore[no-any-return]
+
+    @lazy
+    def files(self) -> ImmutableMultiDict[str, FileStorage]:
+        """The uploaded files by the name of their field."""
+        self._load_form_data()
+        return self.files  # type: ignore[no-any-return]
+
+    @lazy
+    def values(self) -> CombinedMultiDict[str, str]:
+        """:attr:`args` and, unless the method is GET, :attr:`form`."""
+        sources: list[t.Any] = [self.args]
+        if self.method != "GET":
+            # A cache ignores the body of a GET: it must not change the answer.
+            sources.append(self.form)
+        return CombinedMultiDict(
+            source if isinstance(source, MultiDict) else MultiDict(source) for source in sources
+        )
+
+    def _load_form_data(self) -> None:
+        """Fill :attr:`form` and :attr:`files` from the body, once."""
+        values = self.__dict__
+        if "form" in values:
+            return
+        if self._parses_itself():
+            self._parse_form()
+        else:
+            super()._load_form_data()
+        ctx = get_current(None)
+        if ctx is not None and ctx.app.debug and not values["files"]:
+            self._explain_missing_files()
+
+    def _parse_form(self) -> None:
+        if self._form_failure is not None:
+            # The body is gone: what is left of it must not pass for a form.
+            kind, description = self._form_failure
+            raise kind(description)
+        values = self.__dict__
+        try:
+            values["form"], values["files"] = read_form(self)
+        except HTTPException as error:
+            self._form_failure = (type(error), error.description)
+            raise
+
+    def _parses_itself(self) -> bool:
+        """Whether nobody has overridden a part of Werkzeug's form parsing."""
+        cls = type(self)
+        return (
+            self.parameter_storage_class is ImmutableMultiDict
+            and self.form_data_parser_class is FormDataParser
+            and cls.make_form_data_parser is _make_form_data_parser
+            and cls._get_file_stream is _get_file_stream
+            and cls._get_stream_for_parsing is _get_stream_for_parsing
+            and _FORM_HOOKS.isdisjoint(self.__dict__)
+        )
+
+    def _explain_missing_files(self) -> None:
+        if self.mimetype != "multipart/form-data":
+            from ..debughelpers import attach_enctype_error_multidict
+
+            attach_enctype_error_multidict(self)
+
+    # -- JSON
+
+    def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> t.Any:
+        """Decode the body as JSON.
+
+        Args:
+            force: don't look at the content type.
+            silent: return ``None`` for a wrong content type or malformed JSON.
+            cache: keep the value for the next call.
+
+        Raises:
+            UnsupportedMediaType: the content type is not JSON's.
+            BadRequest: the body is not JSON, or nested too deep.
+        """
+        if cache and self._cached_json[silent] is not Ellipsis:
+            return self._cached_json[silent]
+        if not (force or self.is_json):
+            return None if silent else self.on_json_loading_failed(None)
+        data = self.get_data(cache=cache)
+        try:
+            value = self._decode_json(t.cast("bytes", data))
+        except ValueError as error:
+            value = None if silent else self.on_json_loading_failed(error)
+            if cache:
+                normal, quiet = self._cached_json
+                self._cached_json = (normal, value) if silent else (value, quiet)
+        else:
+            if cache:
+                self._cached_json = (value, value)
+        return value
+
+    def _decode_json(self, data: bytes) -> t.Any:
+        module = self.json_module
+        if module is not json:
+            return module.loads(data)
+        ctx = get_current(None)
+        if ctx is not None:
+            return ctx.app.json.loads(data)
+        try:
+            return json.loads(data)
+        except RecursionError:
+            raise ValueError("Nested too deeply") from None
+
+    def on_json_loading_failed(self, e: ValueError | None) -> t.Any:
+        """Called when :meth:`get_json` fails; what it returns is returned.
+
+        Args:
+            e: why decoding failed; ``None`` for a wrong content type.
+
+        Raises:
+            BadRequest: with the reason in debug mode, without it otherwise.
+            UnsupportedMediaType: the content type is not JSON's.
+        """
+        if e is None:
+            raise UnsupportedMediaType(
+                "Did not attempt to load JSON data because the request"
+                " Content-Type was not 'application/json'."
+            )
+        detailed = BadRequest(f"Failed to decode JSON object: {e}")
+        ctx = get_current(None)
+        if ctx is not None and ctx.app.debug:
+            raise detailed
+        raise BadRequest() from detailed
+
+
+_stream = Request.stream
+
+
+def _setting(name: str, default: t.Any) -> t.Any:
+    ctx = get_current(None)
+    return default if ctx is None else ctx.app.config[name]
+
+
+def new_request(
+    environ: WSGIEnvironment, url_rule: Rule | None, view_args: dict[str, t.Any] | None
+) -> Request:
+    """Make a matched request at the least cost, without ``environ["werkzeug.request"]``.
+
+    Args:
+        environ: the WSGI environ.
+        url_rule: the rule that matched.
+        view_args: its arguments.
+    """
+    request = _new(Request)
+    request.environ = environ
+    request.url_rule = url_rule
+    request.view_args = view_args
+    return request
+
+
+_new = t.cast("t.Callable[[type[Request]], Request]", object.__new__)

@@ -1,0 +1,163 @@
+"""What was asked for: the request line, the address and the peer."""
+
+from __future__ import annotations
+
+import typing as t
+from urllib.parse import parse_qsl
+
+from werkzeug.datastructures import EnvironHeaders, Headers, ImmutableMultiDict, MultiDict
+from werkzeug.sansio.utils import get_current_url, get_host
+from werkzeug.wrappers import Request as WerkzeugRequest
+
+from .lazy import lazy
+from .query import QUOTE_INVALID, decode_body, parse_query
+
+if t.TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+
+def wsgi_bytes(value: str) -> bytes:
+    """The bytes behind a text of the environ, which PEP 3333 stores as Latin-1.
+
+    A text that can't be one came from a server or test that decoded it as UTF-8.
+    """
+    try:
+        return value.encode("latin-1")
+    except UnicodeEncodeError:
+        return value.encode("utf-8", "replace")
+
+
+def wsgi_text(value: str) -> str:
+    """The UTF-8 text behind a text of the environ."""
+    return value if value.isascii() else wsgi_bytes(value).decode("utf-8", "replace")
+
+
+class Target(WerkzeugRequest):
+    """The attributes of a request that come from the request line and the peer.
+
+    All are those of Werkzeug 3.1, made at first use; each can be assigned to.
+    """
+
+    environ: WSGIEnvironment
+
+    @lazy
+    def method(self) -> str:
+        """The request method, in upper case."""
+        return (self.environ.get("REQUEST_METHOD") or "GET").upper()
+
+    @lazy
+    def scheme(self) -> str:
+        """The scheme of the URL, such as ``https``."""
+        return self.environ.get("wsgi.url_scheme") or "http"
+
+    @lazy
+    def server(self) -> tuple[str, int | None] | None:
+        """Host and port of the server; the port is ``None`` for a Unix socket."""
+        name = self.environ.get("SERVER_NAME")
+        if name is None:
+            return None
+        try:
+            return name, int(self.environ.get("SERVER_PORT"))  # type: ignore[arg-type]
+        except (TypeError, ValueError):
+            return name, None
+
+    @lazy
+    def root_path(self) -> str:
+        """The prefix that the application is mounted under, without a slash at its end."""
+        return wsgi_text(self.environ.get("SCRIPT_NAME") or "").rstrip("/")
+
+    @lazy
+    def path(self) -> str:
+        """The path below :attr:`root_path`, with one slash at its start."""
+        return "/" + wsgi_text(self.environ.get("PATH_INFO") or "").lstrip("/")
+
+    @lazy
+    def query_string(self) -> bytes:
+        """The raw bytes after the ``?``."""
+        return wsgi_bytes(self.environ.get("QUERY_STRING") or "")
+
+    @lazy
+    def headers(self) -> Headers:
+        """The request's headers, read-only."""
+        return EnvironHeaders(self.environ)
+
+    @lazy
+    def remote_addr(self) -> str | None:
+        """Address of the peer."""
+        return self.environ.get("REMOTE_ADDR")
+
+    @lazy
+    def args(self) -> MultiDict[str, str]:
+        """The parsed query string, as :attr:`parameter_storage_class`.
+
+        Invalid bytes stay percent-encoded; raw ones are treated as if they had
+        been percent-encoded (in Flask 3.1 they are a 500).
+        """
+        values = self.__dict__
+        raw = values.get("query_string")
+        if raw is None:
+            query = self.environ.get("QUERY_STRING") or ""
+            if not query.isascii():
+                query = decode_body(wsgi_bytes(query))
+        else:
+            query = decode_body(raw)
+        if self.parameter_storage_class is ImmutableMultiDict:
+            return parse_query(query)
+        return self.parameter_storage_class(
+            parse_qsl(query, keep_blank_values=True, errors=QUOTE_INVALID)
+        )
+
+    @lazy
+    def full_path(self) -> str:
+        """Path and query string, with a ``?`` in any case."""
+        return f"{self.path}?{decode_body(self.query_string)}"
+
+    @lazy
+    def url(self) -> str:
+        """The whole URL as an IRI."""
+        return self._url(self.root_path, self.path, self.query_string)
+
+    @lazy
+    def base_url(self) -> str:
+        """:attr:`url` without the query string."""
+        return self._url(self.root_path, self.path)
+
+    @lazy
+    def root_url(self) -> str:
+        """Scheme, host and root path."""
+        return self._url(self.root_path)
+
+    @lazy
+    def url_root(self) -> str:
+        """The same as :attr:`root_url`."""
+        return self.root_url
+
+    @lazy
+    def host_url(self) -> str:
+        """Scheme and host."""
+        return self._url()
+
+    def _url(self, *parts: t.Any) -> str:
+        host = self.host
+        try:
+            return get_current_url(self.scheme, host, *parts)
+        except ValueError:
+            # "[::::]" gets through Werkzeug's pattern but not through urlsplit.
+            # An invalid host counts as none.
+            return get_current_url(self.scheme, "", *parts)
+
+    @lazy
+    def host(self) -> str:
+        """The host the request was made to, with a port that is not the scheme's.
+
+        Empty if it is missing or invalid.
+
+        Raises:
+            SecurityError: it is not one of :attr:`trusted_hosts` (400).
+        """
+        values = self.__dict__
+        if "headers" in values:
+            header = values["headers"].get("host")
+        else:
+            header = self.environ.get("HTTP_HOST")
+        return get_host(self.scheme, header, self.server, self.trusted_hosts)
