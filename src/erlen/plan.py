@@ -142,7 +142,7 @@ class Plans:
             if "create_url_adapter" in self.overridden or self.app.subdomain_matching:
                 return None
             builder = self._builder = UrlBuilder(self.app.url_map)
-        return builder if builder.plain else None
+        return builder
 
     def _table(self, previous: Plans | None) -> RouteTable:
         url_map = self.app.url_map

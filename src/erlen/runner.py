@@ -42,7 +42,7 @@ def run(plan: Plan, ctx: Context) -> t.Any:
     if plan.finalize is not None:
         return plan.finalize(rv)
     response = plan.respond(rv)
-    for hook in ctx.take_after():
+    for hook in ctx.after:
         response = hook(response)
     for hook in plan.after:
         response = hook(response)
@@ -67,7 +67,7 @@ async def arun(plan: Plan, ctx: Context) -> t.Any:
     if plan.finalize is not None:
         return await plan.finalize(rv)
     response = plan.respond(rv)
-    for hook in ctx.take_after():
+    for hook in ctx.after:
         response = await hook(response)
     for hook in plan.after:
         response = await hook(response)

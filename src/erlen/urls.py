@@ -89,9 +89,14 @@ def url_for(
         url = _path(app, ctx if in_request else None, endpoint, values, method)
     if url is None:
         try:
-            url = _adapter(app, ctx, external).build(
-                endpoint, values, method=method, url_scheme=scheme, force_external=external
-            )
+            adapter = _adapter(app, ctx, external)
+            builder = app._current_plans().builder
+            if builder is not None and type(adapter) is MapAdapter:
+                url = builder.build(adapter, endpoint, values, method, external, True, scheme)
+            else:
+                url = adapter.build(
+                    endpoint, values, method=method, url_scheme=scheme, force_external=external
+                )
         except BuildError as error:
             values.update(_anchor=anchor, _method=method, _scheme=scheme, _external=external)
             return t.cast(str, app.handle_url_build_error(error, endpoint, values))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import typing as t
-from inspect import iscoroutinefunction
 from types import FunctionType
 
 from .globals import current_app, request
@@ -12,9 +11,7 @@ from .state import get_current
 if t.TYPE_CHECKING:
     from . import typing as ft
 
-http_method_funcs = frozenset(
-    ["get", "post", "head", "options", "delete", "put", "trace", "patch"]
-)
+http_method_funcs = frozenset(["get", "post", "head", "options", "delete", "put", "trace", "patch"])
 
 
 class View:
@@ -61,9 +58,7 @@ class View:
         raise NotImplementedError()
 
     @classmethod
-    def as_view(
-        cls, name: str, *class_args: t.Any, **class_kwargs: t.Any
-    ) -> ft.RouteCallable:
+    def as_view(cls, name: str, *class_args: t.Any, **class_kwargs: t.Any) -> ft.RouteCallable:
         """Make the view function, for ``add_url_rule``.
 
         Args:
@@ -161,12 +156,12 @@ class MethodView(View):
             if function is None:
                 raise AssertionError(f"Unimplemented method {method!r}")
 
-        return t.cast(
-            "ft.ResponseReturnValue", _call(function, kwargs, self._plain_functions)
-        )
+        return t.cast("ft.ResponseReturnValue", _call(function, kwargs, self._plain_functions))
 
 
 def _find_plain_functions(cls: type[View]) -> t.Iterator[FunctionType]:
+    from inspect import iscoroutinefunction
+
     for name in ("dispatch_request", *http_method_funcs):
         function = getattr(cls, name, None)
 

@@ -22,8 +22,3 @@ def public(name: str) -> t.Any:
         Whatever stands behind the name at this moment.
     """
     return getattr(sys.modules[__package__], name)
-
-
-def is_flask() -> bool:
-    """Whether this package stands behind the name ``flask.cli``."""
-    return sys.modules.get("flask.cli") is sys.modules[__package__]

@@ -25,11 +25,11 @@ class NoAppException(click.UsageError):
 
 
 def _app_class() -> type[Erlen]:
-    # Not at the top: an application makes its command group with this package,
-    # and `erlen.cli` alone must not pull the whole framework in.
-    from ..app import Erlen
+    # By name, for the application's room imports this one: it makes its
+    # command group here.
+    from importlib import import_module
 
-    return Erlen
+    return t.cast("type[Erlen]", import_module("erlen.app").Erlen)
 
 
 def find_best_app(module: ModuleType) -> Erlen:
@@ -176,8 +176,7 @@ def find_app_by_string(module: ModuleType, app_name: str) -> Erlen:
         return target
 
     raise NoAppException(
-        "A valid Flask application was not obtained from"
-        f" '{module.__name__}:{app_name}'."
+        f"A valid Flask application was not obtained from '{module.__name__}:{app_name}'."
     )
 
 
@@ -194,9 +193,7 @@ def _parse_app_name(text: str) -> tuple[str, list[t.Any], dict[str, t.Any]]:
         return node.id, [], {}
 
     if not isinstance(node, ast.Call):
-        raise NoAppException(
-            f"Failed to parse {text!r} as an attribute name or function call."
-        )
+        raise NoAppException(f"Failed to parse {text!r} as an attribute name or function call.")
 
     if not isinstance(node.func, ast.Name):
         raise NoAppException(f"Function reference must be a simple name: {text!r}.")
@@ -206,9 +203,7 @@ def _parse_app_name(text: str) -> tuple[str, list[t.Any], dict[str, t.Any]]:
     except ValueError:
         # The text of literal_eval's own error speaks of nodes, not of what
         # the user typed.
-        raise NoAppException(
-            f"Failed to parse arguments as literal values: {text!r}."
-        ) from None
+        raise NoAppException(f"Failed to parse arguments as literal values: {text!r}.") from None
 
 
 def _literal_arguments(call: ast.Call) -> tuple[list[t.Any], dict[str, t.Any]]:

@@ -10,9 +10,7 @@ import click
 DEFAULT_FILES = (".flaskenv", ".env")
 
 
-def load_dotenv(
-    path: str | os.PathLike[str] | None = None, load_defaults: bool = True
-) -> bool:
+def load_dotenv(path: str | os.PathLike[str] | None = None, load_defaults: bool = True) -> bool:
     """Set the variables that are written in files and not set yet.
 
     The given file outranks ``.env``, and that one ``.flaskenv``; a variable
@@ -33,8 +31,7 @@ def load_dotenv(
     except ImportError:
         if path or any(map(os.path.isfile, DEFAULT_FILES)):
             click.secho(
-                " * Tip: There are .env files present. Install python-dotenv"
-                " to use them.",
+                " * Tip: There are .env files present. Install python-dotenv to use them.",
                 fg="yellow",
                 err=True,
             )

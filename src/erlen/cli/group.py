@@ -8,7 +8,6 @@ import typing as t
 import click
 
 from ..globals import current_app
-from ._public import is_flask
 from .discover import NoAppException
 from .info import ScriptInfo, with_appcontext
 from .options import (
@@ -137,15 +136,15 @@ class ErlenGroup(AppGroup):
     def _load_plugin(self, entry_point: t.Any, group: str) -> None:
         try:
             command = entry_point.load()
-        except ImportError as error:
+        except ModuleNotFoundError as error:
             # A plugin for Flask imports flask, which need not be there unless
             # we stand behind its name; it must not take the command line along.
-            if group != "flask.commands" or is_flask():
+            if group != "flask.commands" or (error.name or "").partition(".")[0] != "flask":
                 raise
 
             _complain(
-                f"The command {entry_point.name!r} needs Flask and was left out"
-                f" ({error}). Use 'erlen --as-flask' to have it."
+                f"The command {entry_point.name!r} needs Flask and was left out."
+                " Use 'erlen --as-flask' to have it."
             )
         else:
             self.add_command(command, entry_point.name)
@@ -249,8 +248,16 @@ class ErlenGroup(AppGroup):
         Returns:
             What is left for the command.
         """
-        prefix = ctx.auto_envvar_prefix or ""
-        lend_variables(ctx, self, prefix)
+        try:
+            return self._parse(ctx, args)
+        except BaseException:
+            # Nobody will: click closes a context only once parsing has ended
+            # well, and --help has loaded the application by then.
+            ctx.close()
+            raise
+
+    def _parse(self, ctx: click.Context, args: list[str]) -> list[str]:
+        lend_variables(ctx, self, ctx.auto_envvar_prefix or "")
 
         # Click answers a bare call and a lone --help before it reads variables,
         # and could then not list the commands of the application they name.

@@ -111,7 +111,7 @@ def _locate(path: str, name: str | None, must_exist: bool) -> Erlen | None:
 def _program() -> str:
     """The command as the user typed it, so that the advice can be followed."""
     ctx = click.get_current_context(silent=True)
-    return ctx and ctx.find_root().info_name or "flask"
+    return (ctx and ctx.find_root().info_name) or "flask"
 
 
 pass_script_info = click.make_pass_decorator(ScriptInfo, ensure=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import typing as t
+from importlib import import_module
 
 import click
 from click.core import ParameterSource
@@ -11,15 +12,6 @@ from click.core import ParameterSource
 from ._public import public
 from .info import ScriptInfo
 from .variables import lend_variables
-
-
-def _installed_version(distribution: str) -> str | None:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version(distribution)
-    except PackageNotFoundError:
-        return None
 
 
 def get_version(ctx: click.Context, param: click.Parameter, value: t.Any) -> None:
@@ -33,25 +25,29 @@ def get_version(ctx: click.Context, param: click.Parameter, value: t.Any) -> Non
     if not value or ctx.resilient_parsing:
         return
 
-    import platform
-
-    lines = [f"Python {platform.python_version()}"]
-
-    for name in ("Erlen", "Flask", "Werkzeug"):
-        version = _installed_version(name.lower())
-
-        # Flask is named where it is installed too: who reports a problem
-        # should see that both are there.
-        if version is not None:
-            lines.append(f"{name} {version}")
-
-    click.echo("\n".join(lines), color=ctx.color)
+    click.echo("\n".join(_versions()), color=ctx.color)
     ctx.exit()
+
+
+def _versions() -> t.Iterator[str]:
+    import platform
+    from importlib.metadata import PackageNotFoundError, version
+
+    yield f"Python {platform.python_version()}"
+    yield f"Erlen {import_module('erlen').__version__}"
+
+    # Flask as well, where it is: somebody who reports a problem should see
+    # that both are there, or that one stands for the other.
+    for name in ("Flask", "Werkzeug"):
+        try:
+            yield f"{name} {version(name.lower())}"
+        except PackageNotFoundError:
+            pass
 
 
 version_option = click.Option(
     ["--version"],
-    help="Show the versions of Python, Erlen and Werkzeug.",
+    help="Show the versions of Erlen and what it stands on.",
     expose_value=False,
     callback=get_version,
     is_flag=True,
@@ -61,8 +57,6 @@ version_option = click.Option(
 
 def _use_as_flask(ctx: click.Context, param: click.Parameter, value: bool) -> bool:
     if value and not ctx.resilient_parsing:
-        from importlib import import_module
-
         # By name: the alias is a layer above this one.
         import_module("erlen.flask_alias").install_as_flask()
 
@@ -72,8 +66,7 @@ def _use_as_flask(ctx: click.Context, param: click.Parameter, value: bool) -> bo
 # Eager, and first: the application and the plugins import flask.
 as_flask_option = click.Option(
     ["--as-flask"],
-    help="Stand behind the name 'flask', so that an application written for"
-    " Flask runs unchanged.",
+    help="Stand behind the name 'flask', so that an application written for Flask runs unchanged.",
     is_flag=True,
     is_eager=True,
     expose_value=False,
@@ -131,9 +124,7 @@ debug_option = click.Option(
 )
 
 
-def _load_env_file(
-    ctx: click.Context, param: click.Parameter, value: str | None
-) -> str | None:
+def _load_env_file(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
     if value is not None and not _has_dotenv():
         raise click.BadParameter(
             "python-dotenv must be installed to load an env file.", ctx=ctx, param=param

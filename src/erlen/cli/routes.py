@@ -77,8 +77,8 @@ def _table(columns: dict[str, list[str]]) -> t.Iterator[str]:
     widths = [max(map(len, [name, *cells])) for name, cells in columns.items()]
     rows = [tuple(columns), tuple("-" * width for width in widths)]
 
-    for row in [*rows, *zip(*columns.values())]:
-        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths))
+    for row in [*rows, *zip(*columns.values(), strict=True)]:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
 
 
 def _check(url_map: Map, sources: t.Mapping[Rule, str]) -> None:

@@ -52,9 +52,7 @@ def _load_or_stand_in(info: ScriptInfo) -> WSGIApplication:
 
 
 def _failing_app(error: Exception) -> WSGIApplication:
-    def app(
-        environ: WSGIEnvironment, start_response: StartResponse
-    ) -> t.Iterable[bytes]:
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> t.Iterable[bytes]:
         raise error from None
 
     return app
@@ -95,8 +93,7 @@ def _failing_app(error: Exception) -> WSGIApplication:
     "--extra-files",
     default=None,
     type=SeparatedPathType(),
-    help="More files whose change restarts the server, separated by"
-    f" {os.path.pathsep!r}.",
+    help=f"More files whose change restarts the server, separated by {os.path.pathsep!r}.",
 )
 @click.option(
     "--exclude-patterns",

@@ -64,9 +64,7 @@ class ErlenClient(werkzeug.test.Client):
         }
 
     @contextmanager
-    def session_transaction(
-        self, *args: t.Any, **kwargs: t.Any
-    ) -> t.Iterator[SessionMixin]:
+    def session_transaction(self, *args: t.Any, **kwargs: t.Any) -> t.Iterator[SessionMixin]:
         """Open the session that the client's cookies hold, and save it back.
 
         ::
@@ -87,9 +85,7 @@ class ErlenClient(werkzeug.test.Client):
                 want of a secret key.
         """
         if self._cookies is None:
-            raise TypeError(
-                "Cookies are disabled. Create a client with 'use_cookies=True'."
-            )
+            raise TypeError("Cookies are disabled. Create a client with 'use_cookies=True'.")
 
         app = self.application
         ctx = app.test_request_context(*args, **kwargs)
@@ -183,9 +179,7 @@ class ErlenClient(werkzeug.test.Client):
         # was within reach. Redirects and later requests start without it.
         self._context_stack.close()
         self._tell_application()
-        response = super().open(
-            request, buffered=buffered, follow_redirects=follow_redirects
-        )
+        response = super().open(request, buffered=buffered, follow_redirects=follow_redirects)
         response.json_module = self.application.json  # type: ignore[assignment]
 
         for context in self._new_contexts:

@@ -44,9 +44,7 @@ class EnvironBuilder(werkzeug.test.EnvironBuilder):
         if base_url is None:
             path, base_url = _from_settings(app.config, path, subdomain, url_scheme)
         elif subdomain or url_scheme:
-            raise AssertionError(
-                'Cannot pass "subdomain" or "url_scheme" with "base_url".'
-            )
+            raise AssertionError('Cannot pass "subdomain" or "url_scheme" with "base_url".')
 
         # Before the call: it serialises `json` with the application's provider.
         self.app = app
