@@ -1,0 +1,474 @@
+"""Sessions, and the signed cookie that they are kept in; ``flask.sessions``."""
+
+from __future__ import annotations
+
+import hashlib
+import typing as t
+from collections.abc import MutableMapping
+from datetime import datetime
+from datetime import timezone
+
+from werkzeug.datastructures import CallbackDict
+
+from .json.tag import JSONTag
+from .json.tag import TaggedJSONSerializer
+from .session_cookie import SessionCookie
+from .session_cookie import can_compile
+from .session_cookie import comes_from_us
+from .session_cookie import in_context_of
+from .state import epoch
+from .watch import Watched
+
+if t.TYPE_CHECKING:
+    from itsdangerous import URLSafeTimedSerializer
+    from werkzeug.wrappers import Request
+    from werkzeug.wrappers import Response
+
+
+class SessionMixin(MutableMapping[str, t.Any]):
+    """What makes a dictionary a session."""
+
+    #: Whether the session was made by this request; few kinds can tell.
+    new = False
+
+    #: Whether it has to be saved; kinds that can't tell always say so.
+    modified = True
+
+    #: Whether it was asked for during the request, set by the context. The
+    #: response then gets ``Vary: Cookie`` (Flask 3.1.3).
+    accessed = False
+
+    @property
+    def permanent(self) -> bool:
+        """Whether the session outlives the browser's: the key ``_permanent``."""
+        return t.cast(bool, self.get("_permanent", False))
+
+    @permanent.setter
+    def permanent(self, value: bool) -> None:
+        self["_permanent"] = bool(value)
+
+
+def _mark_modified(session: t.Any) -> None:
+    session.modified = True
+
+
+class SecureCookieSession(CallbackDict[str, t.Any], SessionMixin):
+    """A session that knows whether it was changed.
+
+    Only changes of the dictionary itself are seen: set ``modified`` after
+    changing something inside a value.
+
+    Args:
+        initial: the first content; default: empty.
+    """
+
+    modified = False
+
+    # On the class, so that a session doesn't cost a function of its own.
+    on_update = staticmethod(_mark_modified)  # type: ignore[assignment]
+
+    def __init__(self, initial: t.Mapping[str, t.Any] | None = None) -> None:
+        dict.__init__(self, () if initial is None else initial)
+
+    def __setitem__(self, key: str, value: t.Any) -> None:
+        dict.__setitem__(self, key, value)
+        if (update := self.on_update) is not None:
+            update(self)
+
+
+class NullSession(SecureCookieSession):
+    """What stands for the session if there is no secret key: empty, and read-only."""
+
+    def _fail(self, *args: t.Any, **kwargs: t.Any) -> t.NoReturn:
+        raise RuntimeError(
+            "The session is unavailable because no secret "
+            "key was set.  Set the secret_key on the "
+            "application to something unique and secret."
+        )
+
+    __setitem__ = __delitem__ = clear = pop = popitem = update = setdefault = _fail
+    del _fail
+
+
+class SessionInterface(Watched):
+    """How sessions are opened and saved: the base to implement with another store.
+
+    A subclass has to define `open_session` and `save_session`; an instance is
+    put in place by assigning it to ``app.session_interface``. It must expect
+    several requests with the same session at a time.
+    """
+
+    #: What `make_null_session` makes and `is_null_session` looks for.
+    null_session_class = NullSession
+
+    #: Whether sessions are pickled; for extensions that want to know.
+    pickle_based = False
+
+    def make_null_session(self, app: t.Any) -> NullSession:
+        """What stands for a session that couldn't be opened."""
+        return self.null_session_class()
+
+    def is_null_session(self, obj: object) -> bool:
+        """Whether the object only stands for a session; it isn't saved then."""
+        return isinstance(obj, self.null_session_class)
+
+    def get_cookie_name(self, app: t.Any) -> str:
+        """The cookie's name: ``SESSION_COOKIE_NAME``."""
+        return t.cast(str, app.config["SESSION_COOKIE_NAME"])
+
+    def get_cookie_domain(self, app: t.Any) -> str | None:
+        """The cookie's domain: ``SESSION_COOKIE_DOMAIN``; None is this host alone."""
+        return t.cast("str | None", app.config["SESSION_COOKIE_DOMAIN"])
+
+    def get_cookie_path(self, app: t.Any) -> str:
+        """The cookie's path: ``SESSION_COOKIE_PATH``, else ``APPLICATION_ROOT``."""
+        config = app.config
+        return t.cast(str, config["SESSION_COOKIE_PATH"] or config["APPLICATION_ROOT"])
+
+    def get_cookie_httponly(self, app: t.Any) -> bool:
+        """Whether scripts can't read it: ``SESSION_COOKIE_HTTPONLY``."""
+        return t.cast(bool, app.config["SESSION_COOKIE_HTTPONLY"])
+
+    def get_cookie_secure(self, app: t.Any) -> bool:
+        """Whether it is sent over HTTPS only: ``SESSION_COOKIE_SECURE``."""
+        return t.cast(bool, app.config["SESSION_COOKIE_SECURE"])
+
+    def get_cookie_samesite(self, app: t.Any) -> str | None:
+        """``"Strict"``, ``"Lax"`` or None: ``SESSION_COOKIE_SAMESITE``."""
+        return t.cast("str | None", app.config["SESSION_COOKIE_SAMESITE"])
+
+    def get_cookie_partitioned(self, app: t.Any) -> bool:
+        """Whether it is kept apart per top-level site: ``SESSION_COOKIE_PARTITIONED``."""
+        return t.cast(bool, app.config["SESSION_COOKIE_PARTITIONED"])
+
+    def get_expiration_time(self, app: t.Any, session: SessionMixin) -> datetime | None:
+        """When the cookie ends: None with the browser, else after
+        ``PERMANENT_SESSION_LIFETIME``."""
+        if session.permanent:
+            now = datetime.now(timezone.utc)
+            return t.cast(datetime, now + app.permanent_session_lifetime)
+        return None
+
+    def should_set_cookie(self, app: t.Any, session: SessionMixin) -> bool:
+        """Whether the response gets a cookie: the session was changed, or is
+        permanent and ``SESSION_REFRESH_EACH_REQUEST`` is set."""
+        return session.modified or (
+            session.permanent and app.config["SESSION_REFRESH_EACH_REQUEST"]
+        )
+
+    def open_session(self, app: t.Any, request: Request) -> SessionMixin | None:
+        """The session of a request.
+
+        Args:
+            app: the application.
+            request: the request, in whose context this is called.
+
+        Returns:
+            The session; None for a null session.
+        """
+        raise NotImplementedError()
+
+    def save_session(self, app: t.Any, session: SessionMixin, response: Response) -> None:
+        """Keep the session, unless it is a null session, and tell the client.
+
+        Args:
+            app: the application.
+            session: what `open_session` returned.
+            response: the response that is about to be sent.
+        """
+        raise NotImplementedError()
+
+
+session_json_serializer = TaggedJSONSerializer()
+
+
+def _lazy_sha1(string: bytes = b"") -> t.Any:
+    """SHA-1, looked up when it is used: a FIPS build of OpenSSL may not have it,
+    and the user must be able to name another digest before that matters."""
+    return hashlib.sha1(string)
+
+
+class SecureCookieSessionInterface(SessionInterface):
+    """Keeps sessions in signed cookies, in the format of itsdangerous (and Flask).
+
+    While nothing is overridden, on the class or on the instance, an application
+    opens the session when somebody asks for it. A subclass, or an instance with
+    attributes of its own, is called for every request as in Flask.
+    """
+
+    #: Separates this use of the secret key from others.
+    salt = "cookie-session"
+    #: The digest of the signature.
+    digest_method = staticmethod(_lazy_sha1)
+    #: How the signing key is made from the secret key and the salt.
+    key_derivation = "hmac"
+    #: Writes and reads the data.
+    serializer = session_json_serializer
+    #: What `open_session` makes.
+    session_class = SecureCookieSession
+
+    def get_signing_serializer(self, app: t.Any) -> URLSafeTimedSerializer | None:
+        """The serializer for cookies; None without a secret key.
+
+        ``SECRET_KEY_FALLBACKS`` are accepted, the current key signs.
+        """
+        if not app.secret_key:
+            return None
+        from itsdangerous import URLSafeTimedSerializer
+
+        fallbacks = app.config["SECRET_KEY_FALLBACKS"] or ()
+        return URLSafeTimedSerializer(
+            # itsdangerous signs with the last one.
+            [*fallbacks, app.secret_key],
+            salt=self.salt,
+            serializer=self.serializer,
+            signer_kwargs={
+                "key_derivation": self.key_derivation,
+                "digest_method": self.digest_method,
+            },
+        )
+
+    def open_session(
+        self, app: t.Any, request: Request
+    ) -> SecureCookieSession | None:
+        """The session in the request's cookie; an empty one if that isn't valid.
+
+        Returns:
+            None without a secret key.
+        """
+        cookie = _compiled(self, app)
+        if cookie is not None and _has_plain_cookies(request):
+            return self._read(app, cookie, cookie.find(request.environ))
+        serializer = self.get_signing_serializer(app)
+        if serializer is None:
+            return None
+        return self._read_slowly(app, serializer, request.cookies.get(self.get_cookie_name(app)))
+
+    def read_session(
+        self, app: t.Any, environ: dict[str, t.Any]
+    ) -> SecureCookieSession | None:
+        """The session of a request that nobody made an object of.
+
+        Args:
+            app: the application, which is the current one.
+            environ: the WSGI environ.
+
+        Returns:
+            What `open_session` returns, except that None only means that this
+            has to be asked.
+        """
+        cookie = _compiled(self, app)
+        if cookie is None:
+            return None
+        return self._read(app, cookie, cookie.find(environ))
+
+    def _read(
+        self, app: t.Any, cookie: SessionCookie, text: str | None
+    ) -> SecureCookieSession | None:
+        if not text:
+            return SecureCookieSession()
+        try:
+            return SecureCookieSession(cookie.load(text))
+        except Exception:
+            # Not as we write it. It may be valid all the same.
+            return self._read_slowly(app, self.get_signing_serializer(app), text)
+
+    def _read_slowly(
+        self, app: t.Any, serializer: t.Any, text: str | None
+    ) -> SecureCookieSession:
+        if not text:
+            return self.session_class()
+        from itsdangerous import BadSignature
+
+        max_age = int(app.permanent_session_lifetime.total_seconds())
+        try:
+            data = serializer.loads(text, max_age=max_age)
+            return self.session_class(data)
+        except BadSignature:
+            return self.session_class()
+
+    def must_refresh(self, app: t.Any, environ: dict[str, t.Any]) -> bool:
+        """Whether the session has to be opened and saved though nobody touched it.
+
+        A permanent session lives on with every request. Asked instead of opening
+        the session of each; True may turn out to be for nothing.
+
+        Args:
+            app: the application.
+            environ: the WSGI environ.
+        """
+        if "HTTP_COOKIE" not in environ:
+            return False
+        cookie = _compiled(self, app)
+        if cookie is None:
+            return bool(app.secret_key) and bool(app.config["SESSION_REFRESH_EACH_REQUEST"])
+        return cookie.refresh and cookie.may_be_permanent(environ)
+
+    def session_headers(
+        self, app: t.Any, session: SessionMixin, response_class: type[Response]
+    ) -> list[tuple[str, str]] | None:
+        """What `save_session` would add to a response that has no ``Vary`` yet.
+
+        Args:
+            app: the application, which is the current one.
+            session: the session, not a null session.
+            response_class: the class of the response that isn't made.
+
+        Returns:
+            The headers in their order; None if there has to be a response for
+            `save_session`.
+        """
+        cookie = _compiled(self, app)
+        if cookie is None or type(session) is not SecureCookieSession:
+            return None
+        modified = session.modified
+        if not session and modified:
+            return None
+        vary = [("Vary", "Cookie")] if session.accessed else []
+        if not session:
+            return vary
+        if not modified and not (cookie.refresh and session.get("_permanent", False)):
+            return vary
+        if not in_context_of(app):
+            return None
+        header = cookie.header(session, response_class)
+        if header is None:
+            return None
+        if vary:
+            return [("Vary", "Cookie"), ("Set-Cookie", header)]
+        return [("Set-Cookie", header), ("Vary", "Cookie")]
+
+    def save_session(self, app: t.Any, session: SessionMixin, response: Response) -> None:
+        """Send the session's cookie, if it was changed or has to be refreshed.
+
+        A session that was emptied deletes the cookie. ``Vary: Cookie`` is added
+        if the session was looked at or sent.
+        """
+        headers = response.headers
+        if "Vary" not in headers:
+            pairs = self.session_headers(app, session, type(response))
+            if pairs is not None:
+                for name, value in pairs:
+                    headers.add(name, value)
+                return
+        if session.accessed:
+            response.vary.add("Cookie")
+        attributes = self._cookie_attributes(app)
+        if not session:
+            if session.modified:
+                response.delete_cookie(self.get_cookie_name(app), **attributes)
+                response.vary.add("Cookie")
+            return
+        if not self.should_set_cookie(app, session):
+            return
+        expires = self.get_expiration_time(app, session)
+        serializer = t.cast("URLSafeTimedSerializer", self.get_signing_serializer(app))
+        value = serializer.dumps(dict(session))
+        response.set_cookie(self.get_cookie_name(app), value, expires=expires, **attributes)
+        response.vary.add("Cookie")
+
+    def _cookie_attributes(self, app: t.Any) -> dict[str, t.Any]:
+        return {
+            "domain": self.get_cookie_domain(app),
+            "path": self.get_cookie_path(app),
+            "secure": self.get_cookie_secure(app),
+            "partitioned": self.get_cookie_partitioned(app),
+            "samesite": self.get_cookie_samesite(app),
+            "httponly": self.get_cookie_httponly(app),
+        }
+
+
+_SIMPLE_REQUESTS: dict[type, bool] = {}
+
+
+def _has_plain_cookies(request: t.Any) -> bool:
+    """Whether ``request.cookies`` would be made from the environ in the usual way."""
+    kind = type(request)
+    plain = _SIMPLE_REQUESTS.get(kind)
+    if plain is None:
+        plain = comes_from_us(kind, "cookies", "headers", "dict_storage_class")
+        if len(_SIMPLE_REQUESTS) < 64:
+            _SIMPLE_REQUESTS[kind] = plain
+    return plain and "cookies" not in vars(request)
+
+
+def _compiled(interface: SecureCookieSessionInterface, app: t.Any) -> SessionCookie | None:
+    """The application's cookie, worked out beforehand; None if it can't be."""
+    # In the application's own dictionary: an interface may serve several.
+    cached = app.__dict__.get("_session_cookie")
+    if cached is None or cached[0] != epoch.value or cached[1] is not interface:
+        cached = epoch.value, interface, _compile(interface, app)
+        app.__dict__["_session_cookie"] = cached
+    cookie: SessionCookie | None = cached[2]
+    if cookie is not None and not cookie.is_current():
+        epoch.bump()
+        return _compiled(interface, app)
+    return cookie
+
+
+def _compile(interface: SecureCookieSessionInterface, app: t.Any) -> SessionCookie | None:
+    if not is_stock_interface(interface) or not app.secret_key:
+        return None
+    name = interface.get_cookie_name(app)
+    if not can_compile(app, name):
+        return None
+    try:
+        return SessionCookie(
+            app,
+            name,
+            interface.salt,
+            interface.serializer,
+            interface._cookie_attributes(app),
+        )
+    except Exception:
+        # A key of a wrong type, no SHA-1, ...: let the request raise it, as in
+        # Flask, when it uses the session.
+        return None
+
+
+def is_stock_interface(interface: t.Any) -> bool:
+    """Whether an interface is Flask's default in every part, and so may be lazy.
+
+    Valid until the epoch moves.
+
+    Args:
+        interface: an application's ``session_interface``.
+    """
+    return (
+        type(interface) is SecureCookieSessionInterface
+        and not vars(interface)
+        and _as_defined() == _AS_DEFINED
+        and interface.serializer is session_json_serializer
+        and _tags(session_json_serializer) == _TAGS
+    )
+
+
+def _as_defined() -> list[dict[str, t.Any]]:
+    kinds = (
+        SessionInterface,
+        SecureCookieSessionInterface,
+        SecureCookieSession,
+        NullSession,
+        TaggedJSONSerializer,
+    )
+    return [
+        {name: value for name, value in vars(kind).items() if name[:5] != "_abc_"}
+        for kind in kinds
+    ]
+
+
+def _tags(serializer: TaggedJSONSerializer) -> tuple[list[type[JSONTag]], list[str]]:
+    return [type(tag) for tag in serializer.order], list(serializer.tags)
+
+
+_AS_DEFINED = _as_defined()
+_TAGS = _tags(session_json_serializer)
+
+
+def __getattr__(name: str) -> t.Any:
+    # itsdangerous is imported when it is needed; Flask's module has its names.
+    if name in ("BadSignature", "URLSafeTimedSerializer"):
+        import itsdangerous
+
+        return getattr(itsdangerous, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,98 @@
+"""Containers and classes that bump the epoch when somebody changes them.
+
+What is compiled at set-up (encoders, cookie settings, plans) is used until the
+epoch moves, so everything it was made from has to say when it changes.
+"""
+
+from __future__ import annotations
+
+import functools
+import typing as t
+from abc import ABCMeta
+
+from .state import epoch
+
+F = t.TypeVar("F", bound=t.Callable[..., t.Any])
+K = t.TypeVar("K")
+V = t.TypeVar("V")
+
+_missing = object()
+
+
+def _bumping(method: F) -> F:
+    """The method, followed by a bump even when it fails half-way."""
+
+    @functools.wraps(method)
+    def call(self: t.Any, *args: t.Any, **kwargs: t.Any) -> t.Any:
+        try:
+            return method(self, *args, **kwargs)
+        finally:
+            epoch.bump()
+
+    return t.cast(F, call)
+
+
+class WatchedDict(dict[K, V]):
+    """A dictionary of which every mutation bumps the epoch."""
+
+    __setitem__ = _bumping(dict.__setitem__)
+    __delitem__ = _bumping(dict.__delitem__)
+    __ior__ = _bumping(dict.__ior__)  # type: ignore[assignment]
+    clear = _bumping(dict.clear)
+    pop = _bumping(dict.pop)  # type: ignore[assignment]
+    popitem = _bumping(dict.popitem)
+    setdefault = _bumping(dict.setdefault)  # type: ignore[assignment]
+    update = _bumping(dict.update)  # type: ignore[assignment]
+
+
+class WatchedList(list[V]):
+    """A list of which every mutation bumps the epoch."""
+
+    __setitem__ = _bumping(list.__setitem__)
+    __delitem__ = _bumping(list.__delitem__)
+    __iadd__ = _bumping(list.__iadd__)  # type: ignore[assignment]
+    __imul__ = _bumping(list.__imul__)  # type: ignore[assignment]
+    append = _bumping(list.append)
+    clear = _bumping(list.clear)
+    extend = _bumping(list.extend)
+    insert = _bumping(list.insert)
+    pop = _bumping(list.pop)
+    remove = _bumping(list.remove)
+    reverse = _bumping(list.reverse)
+    sort = _bumping(list.sort)
+
+
+class WatchedType(ABCMeta):
+    """A class whose replaced attributes bump the epoch.
+
+    Derived from ``ABCMeta`` so that a user's subclass may also be abstract
+    without a metaclass conflict.
+    """
+
+    def __setattr__(cls, name: str, value: t.Any) -> None:
+        super().__setattr__(name, value)
+        epoch.bump()
+
+    def __delattr__(cls, name: str) -> None:
+        super().__delattr__(name)
+        epoch.bump()
+
+
+class Watched(metaclass=WatchedType):
+    """Instances that bump the epoch when they override something of their class.
+
+    Attributes that the class doesn't know are the instance's own affair: an
+    object that counts its calls mustn't make every plan stale at each request.
+    """
+
+    __slots__ = ()
+
+    def __setattr__(self, name: str, value: t.Any) -> None:
+        before = getattr(self, "__dict__", {}).get(name, _missing)
+        super().__setattr__(name, value)
+        if before is not value and hasattr(type(self), name):
+            epoch.bump()
+
+    def __delattr__(self, name: str) -> None:
+        super().__delattr__(name)
+        epoch.bump()
