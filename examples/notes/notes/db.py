@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 from erlen import Erlen, current_app, g
+from erlen.cli import with_appcontext
 
 
 def get_db() -> sqlite3.Connection:
@@ -49,6 +50,7 @@ def _script(name: str) -> str:
 
 
 @click.command("init-db")
+@with_appcontext
 def init_db_command() -> None:
     """Create the tables that are missing. Nothing is deleted."""
     prepare()

@@ -37,10 +37,9 @@ def add_headers(response: Response) -> Response:
 def local_path(target: str | None, otherwise: str) -> str:
     """Return ``target`` if a browser stays on this site when sent there."""
     # Browsers read a backslash as a slash and drop tabs and line ends, so "/\t/evil" is "//evil".
-    if target and target.isprintable() and "\\" not in target:
-        if target.startswith("/") and not target.startswith("//"):
-            return target
-    return otherwise
+    if target is None or "\\" in target or not target.isprintable():
+        return otherwise
+    return target if target.startswith("/") and not target.startswith("//") else otherwise
 
 
 def stored_secret_key(folder: Path) -> str:
