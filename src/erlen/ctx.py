@@ -96,7 +96,7 @@ class Context:
         "flashes",
         "held",
         "_request",
-        "_session",
+        "_opened",
         "_g",
         "_tokens",
         "_outer",
@@ -131,7 +131,7 @@ class Context:
         #: How many streams keep this context from being torn down.
         self.held = 0
         self._request = request
-        self._session = session
+        self._opened = session
         self._g: t.Any = None
         self._tokens: list[contextvars.Token[t.Any]] | None = None
         self._outer: Context | None = None
@@ -155,12 +155,17 @@ class Context:
     @property
     def session(self) -> SessionMixin:
         """The session, opened at first use; asking for it marks it accessed."""
-        session = self._session
+        session = self._opened
         if session is None:
             session = self._open_session()
         # Flask 3.1.3: whoever gets hold of the session may depend on it.
         session.accessed = True
         return session
+
+    @property
+    def _session(self) -> SessionMixin:
+        # Flask's name for the session without the mark of being accessed.
+        return self._opened or self._open_session()
 
     @property
     def g(self) -> t.Any:
@@ -257,7 +262,7 @@ class Context:
         session = interface.open_session(self.app, self.request)
         if session is None:
             session = interface.make_null_session(self.app)
-        self._session = session
+        self._opened = session
         self.touched = True
         return t.cast("SessionMixin", session)
 
@@ -265,7 +270,7 @@ class Context:
 
     def copy(self) -> Context:
         """A context with the same request and session, for another thread or greenlet."""
-        new = type(self)(self.app, self.environ, self.request, self._session)
+        new = type(self)(self.app, self.environ, self.request, self._opened)
         new.plan = self.plan
         new.view_args = self.view_args
         new._adapter = self._adapter
@@ -303,7 +308,7 @@ class Context:
 
     def _begin_request(self) -> None:
         app = self.app
-        if self._session is None and not app._plans.lazy_session:
+        if self._opened is None and not app._plans.lazy_session:
             self._open_session()
         if self.plan is None and self.url_adapter is not None:
             self.match_request()

@@ -32,6 +32,12 @@ class _Proxy(LocalProxy[t.Any]):
         super().__init__(find)
         object.__setattr__(self, "_get_current_object", find)
 
+    def __repr__(self) -> str:
+        try:
+            return repr(self._get_current_object())
+        except RuntimeError:
+            return "<LocalProxy unbound>"
+
     def __getattr__(self, name: str) -> t.Any:
         return getattr(self._get_current_object(), name)
 

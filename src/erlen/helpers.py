@@ -77,8 +77,7 @@ class _ContextStream:
         try:
             return self._next()
         except BaseException:
-            self._ctx = None
-            ctx.release()
+            self.close()
             raise
         finally:
             reset_current(token)

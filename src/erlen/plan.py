@@ -146,9 +146,11 @@ class Plans:
 
     def _table(self, previous: Plans | None) -> RouteTable:
         url_map = self.app.url_map
-        kept = getattr(previous, "table", None)
-        if kept is not None and kept.version == getattr(url_map, "version", None):
-            return t.cast(RouteTable, kept)
+        kept: t.Any = getattr(previous, "table", None)
+        self.map_version = url_map.version
+        if kept is not None and kept.url_map is url_map:
+            if previous.map_version == self.map_version:  # type: ignore[union-attr]
+                return t.cast(RouteTable, kept)
         return compile_table(url_map)
 
     def _is_general(self) -> bool:
@@ -331,7 +333,7 @@ class Plans:
 
     def close(self, ctx: Context, response: t.Any) -> t.Any:
         """Save the session, if the request has one."""
-        session = ctx._session
+        session = ctx._opened
         if session is not None:
             interface = self.app.session_interface
             if not interface.is_null_session(session):

@@ -12,40 +12,11 @@ import typing as t
 from collections import defaultdict
 
 from .state import epoch
+from .watch import WatchedDict
+from .watch import WatchedList
+from .watch import bumping
 
-K = t.TypeVar("K")
 V = t.TypeVar("V")
-
-
-def _bumping(base: type, name: str) -> t.Callable[..., t.Any]:
-    original = getattr(base, name)
-
-    def mutate(self: t.Any, *args: t.Any, **kwargs: t.Any) -> t.Any:
-        epoch.value += 1
-        return original(self, *args, **kwargs)
-
-    mutate.__name__ = name
-    mutate.__doc__ = original.__doc__
-    return mutate
-
-
-class WatchedList(list[V]):
-    """A list that bumps the epoch at every mutation."""
-
-    for _name in (
-        "append extend insert remove pop clear sort reverse"
-        " __setitem__ __delitem__ __iadd__ __imul__"
-    ).split():
-        locals()[_name] = _bumping(list, _name)
-    del _name
-
-
-class WatchedDict(dict[K, V]):
-    """A dictionary that bumps the epoch at every mutation."""
-
-    for _name in "__setitem__ __delitem__ pop popitem clear update setdefault __ior__".split():
-        locals()[_name] = _bumping(dict, _name)
-    del _name
 
 
 class HookTable(defaultdict[t.Optional[str], t.List[V]]):
@@ -77,9 +48,10 @@ class HookTable(defaultdict[t.Optional[str], t.List[V]]):
             self[key] = default if default is not None else []
         return self[key]
 
-    for _name in "__delitem__ pop popitem clear".split():
-        locals()[_name] = _bumping(defaultdict, _name)
-    del _name
+    __delitem__ = bumping(defaultdict.__delitem__)
+    clear = bumping(defaultdict.clear)
+    pop = bumping(defaultdict.pop)
+    popitem = bumping(defaultdict.popitem)
 
 
 class HandlerTable(defaultdict[t.Any, t.Any]):
@@ -125,3 +97,7 @@ def watched(name: str, value: t.Any) -> t.Any:
     if kind is None or value is None or isinstance(value, kind):  # type: ignore[arg-type]
         return value
     return kind(value)
+
+
+#: Attributes that only instances have and that plans are made of.
+COMPILED = {*_TABLES, "config", "json", "subdomain_matching", "url_map"}

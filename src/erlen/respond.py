@@ -6,8 +6,10 @@ import typing as t
 from collections.abc import Iterator
 
 from werkzeug.datastructures import Headers
+from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
+from .http.pages import http_error_response
 from .state import get_current
 
 
@@ -93,6 +95,8 @@ def _unpack(rv: tuple[t.Any, ...]) -> tuple[t.Any, t.Any, t.Any]:
 def _coerce(app: t.Any, cls: t.Any, rv: t.Any) -> t.Any:
     if isinstance(rv, (dict, list)):
         return app.json.response(rv)
+    if isinstance(rv, HTTPException) and hasattr(cls, "_plainly_made"):
+        return http_error_response(rv, _environ(), cls)
     reason = ""
     if isinstance(rv, BaseResponse) or callable(rv):
         try:

@@ -15,6 +15,7 @@ from .globals import current_app
 from .paths import find_package as find_package
 from .paths import get_root_path
 from .recover import class_and_code
+from .registry import COMPILED
 from .registry import watched
 from .state import epoch
 from .templating import _default_template_ctx_processor
@@ -81,8 +82,9 @@ class Scaffold:
         self.url_default_functions: dict[ft.AppOrBlueprintKey, list[t.Any]] = {}
 
     def __setattr__(self, name: str, value: t.Any) -> None:
-        # Any public attribute may be a step of a plan: a table, a class, a method.
-        if name[:1] != "_":
+        # A table, or an override of what the class has. Anything else is the
+        # user's own affair and may change with every request.
+        if name in COMPILED or (name[:1] != "_" and hasattr(type(self), name)):
             value = watched(name, value)
             epoch.value += 1
         object.__setattr__(self, name, value)

@@ -19,7 +19,7 @@ V = t.TypeVar("V")
 _missing = object()
 
 
-def _bumping(method: F) -> F:
+def bumping(method: F) -> F:
     """The method, followed by a bump even when it fails half-way."""
 
     @functools.wraps(method)
@@ -35,31 +35,31 @@ def _bumping(method: F) -> F:
 class WatchedDict(dict[K, V]):
     """A dictionary of which every mutation bumps the epoch."""
 
-    __setitem__ = _bumping(dict.__setitem__)
-    __delitem__ = _bumping(dict.__delitem__)
-    __ior__ = _bumping(dict.__ior__)  # type: ignore[assignment]
-    clear = _bumping(dict.clear)
-    pop = _bumping(dict.pop)  # type: ignore[assignment]
-    popitem = _bumping(dict.popitem)
-    setdefault = _bumping(dict.setdefault)  # type: ignore[assignment]
-    update = _bumping(dict.update)  # type: ignore[assignment]
+    __setitem__ = bumping(dict.__setitem__)
+    __delitem__ = bumping(dict.__delitem__)
+    __ior__ = bumping(dict.__ior__)  # type: ignore[assignment]
+    clear = bumping(dict.clear)
+    pop = bumping(dict.pop)  # type: ignore[assignment]
+    popitem = bumping(dict.popitem)
+    setdefault = bumping(dict.setdefault)  # type: ignore[assignment]
+    update = bumping(dict.update)  # type: ignore[assignment]
 
 
 class WatchedList(list[V]):
     """A list of which every mutation bumps the epoch."""
 
-    __setitem__ = _bumping(list.__setitem__)
-    __delitem__ = _bumping(list.__delitem__)
-    __iadd__ = _bumping(list.__iadd__)  # type: ignore[assignment]
-    __imul__ = _bumping(list.__imul__)  # type: ignore[assignment]
-    append = _bumping(list.append)
-    clear = _bumping(list.clear)
-    extend = _bumping(list.extend)
-    insert = _bumping(list.insert)
-    pop = _bumping(list.pop)
-    remove = _bumping(list.remove)
-    reverse = _bumping(list.reverse)
-    sort = _bumping(list.sort)
+    __setitem__ = bumping(list.__setitem__)
+    __delitem__ = bumping(list.__delitem__)
+    __iadd__ = bumping(list.__iadd__)  # type: ignore[assignment]
+    __imul__ = bumping(list.__imul__)  # type: ignore[assignment]
+    append = bumping(list.append)
+    clear = bumping(list.clear)
+    extend = bumping(list.extend)
+    insert = bumping(list.insert)
+    pop = bumping(list.pop)
+    remove = bumping(list.remove)
+    reverse = bumping(list.reverse)
+    sort = bumping(list.sort)
 
 
 class WatchedType(ABCMeta):

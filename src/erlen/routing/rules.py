@@ -41,7 +41,7 @@ class Rule(wz.Rule):
         """
         super().bind(map, rebind)
         if rebind:
-            epoch.bump()
+            _changed(map)
 
     def _compile_builder(self, append_unknown: bool = True) -> t.Callable[..., tuple[str, str]]:
         if self.defaults or self._has_odd_names():
@@ -111,8 +111,20 @@ class _WatchedConverters(dict[str, t.Any]):
         epoch.bump()
 
 
+def _changed(url_map: t.Any) -> None:
+    """Bump the epoch, and the map's own version, which other changes leave alone."""
+    url_map.__dict__["version"] = url_map.__dict__.get("version", 0) + 1
+    epoch.bump()
+
+
 class WatchedMixin:
-    """Mixed into a map class: every change of the map bumps the epoch."""
+    """Mixed into a map class: every change of the map bumps the epoch.
+
+    Attributes:
+        version: grows with every change of this map.
+    """
+
+    version = 0
 
     def __setattr__(self, name: str, value: t.Any) -> None:
         if name == "converters" and not isinstance(value, _WatchedConverters):
@@ -121,7 +133,7 @@ class WatchedMixin:
         # Werkzeug sets the flag to False when it has sorted its rules on first
         # use; nothing that was declared changes by that.
         if name != "_remap" or value:
-            epoch.bump()
+            _changed(self)
 
     def add(self, rulefactory: RuleFactory) -> None:
         """Add a rule or a factory of rules and make compiled tables stale.
@@ -133,7 +145,7 @@ class WatchedMixin:
             super().add(rulefactory)  # type: ignore[misc]
         finally:
             # A factory may fail after some of its rules were added.
-            epoch.bump()
+            _changed(self)
 
 
 class WatchedMap(WatchedMixin, wz.Map):

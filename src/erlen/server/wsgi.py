@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import typing as t
+from itertools import chain
 
 from ..ctx import Context
 from ..http.response import Response
@@ -115,7 +116,13 @@ class _Stream:
         ctx.hold()
 
     def __iter__(self) -> t.Iterator[bytes]:
-        return iter(self._body)
+        return chain(self._body, self._ended())
+
+    def _ended(self) -> t.Iterator[bytes]:
+        # Reached when the body is exhausted: not every caller closes.
+        self.close()
+        return
+        yield b""
 
     def close(self) -> None:
         """End the stream; PEP 3333 has the server call this however it ended."""
