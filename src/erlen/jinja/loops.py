@@ -81,9 +81,9 @@ def _is_counted(node: nodes.Node, inner: bool) -> bool:
         return False
     if isinstance(node, _SHARING) and node.with_context:
         return False
-    if isinstance(node, (nodes.Macro, nodes.CallBlock)):
+    if isinstance(node, (nodes.Macro, nodes.CallBlock)) and not inner and _mentions_loop(node):
         # The function may be called when the loop has moved on.
-        return inner or not _mentions_loop(node)
+        return False
     if isinstance(node, nodes.For):
         return _is_counted_nested(node, inner)
     if not inner and (_is_position(node) or _is_cycle(node)):
