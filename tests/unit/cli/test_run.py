@@ -8,8 +8,9 @@ import pytest
 @pytest.fixture
 def served(monkeypatch: pytest.MonkeyPatch) -> list[t.Any]:
     """What Werkzeug's server was called with, on either side."""
-    import erlen.cli
     import flask.cli
+
+    import erlen.cli
 
     calls: list[t.Any] = []
 
