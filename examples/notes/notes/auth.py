@@ -8,6 +8,8 @@ import sqlite3
 from collections.abc import Callable
 from typing import Any
 
+from werkzeug.security import check_password_hash, generate_password_hash
+
 from erlen import (
     Blueprint,
     Erlen,
@@ -21,7 +23,6 @@ from erlen import (
     session,
     url_for,
 )
-from werkzeug.security import check_password_hash, generate_password_hash
 
 from .db import get_db
 from .safety import local_path

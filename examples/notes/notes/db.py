@@ -6,6 +6,7 @@ import sqlite3
 from pathlib import Path
 
 import click
+
 from erlen import Erlen, current_app, g
 from erlen.cli import with_appcontext
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from erlen import Erlen, current_app, render_template, request
 from werkzeug.exceptions import HTTPException
+
+from erlen import Erlen, current_app, render_template, request
 
 MESSAGES = {
     404: "There is nothing at this address, or it belongs to somebody else.",

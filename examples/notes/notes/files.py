@@ -6,9 +6,10 @@ import secrets
 import sqlite3
 from pathlib import Path
 
-from erlen import Response, current_app, send_from_directory
 from werkzeug.datastructures import FileStorage
 from werkzeug.utils import secure_filename
+
+from erlen import Response, current_app, send_from_directory
 
 from .db import get_db
 

@@ -8,8 +8,9 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from erlen import Erlen, Response
 from werkzeug.routing import IntegerConverter
+
+from erlen import Erlen, Response
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; "

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from erlen import Erlen
-
 from notes import create_app
+from werkzeug.datastructures import FileStorage
 from werkzeug.test import encode_multipart
+
+from erlen import Erlen
 
 PASSWORD = "four quiet trees"
 
@@ -48,7 +49,7 @@ class Person:
         return response.location
 
     def attach(self, note: str, name: str, content: bytes = b"content") -> Any:
-        fields = {"csrf_token": self.token(note), "file": (BytesIO(content), name)}
+        fields = {"csrf_token": self.token(note), "file": FileStorage(BytesIO(content), name)}
         # Encoded here: for a large body the test client would leave a temporary file open.
         boundary, body = encode_multipart(fields)
         kind = f"multipart/form-data; boundary={boundary}"

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 from conftest import Person
-from erlen import Erlen
-
 from notes import create_app, pages
+
+from erlen import Erlen
 
 
 @pytest.mark.parametrize("path", ["/", "/login", "/nothing", "/api/notes", "/notes/1"])

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 from conftest import PASSWORD, Person
-from erlen import Erlen, session
-
 from notes import auth
+
+from erlen import Erlen, session
 
 
 def test_a_visitor_sees_the_welcome_page(visitor: Person) -> None:

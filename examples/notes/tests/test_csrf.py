@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 from conftest import PASSWORD, Person
+
 from erlen import Erlen
 
 FORMS = [

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 from conftest import Person
-from erlen import Erlen
-
 from notes import db, files
+
+from erlen import Erlen
 
 
 def stored(app: Erlen) -> list[Path]:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 from conftest import Person
+
 from erlen import Erlen
 
 
