@@ -244,12 +244,12 @@ class Erlen(App):
         plans = self._current_plans()
         self._got_first_request = True
         plan = plans.plan_in(ctx)
-        if not ctx.touched and plans.lazy_session and "HTTP_COOKIE" in ctx.environ:
+        if ctx._opened is None and plans.lazy_session and "HTTP_COOKIE" in ctx.environ:
             if plans.must_refresh(self, ctx.environ):
                 ctx._open_session()
         rv = run(plan, ctx)
         if plan.light and not ctx.touched:
-            rv = plan.respond(rv)
+            rv = plan.close(ctx, plan.respond(rv))
         return t.cast(Response, rv)
 
     def preprocess_request(self) -> ft.ResponseReturnValue | None:
@@ -370,7 +370,8 @@ class Erlen(App):
                 self.ensure_sync(hook)(exc)
             except Exception as error:
                 failed.append(error)
-        signal.send(self, _async_wrapper=self.ensure_sync, exc=exc)
+        if signal.receivers:
+            signal.send(self, _async_wrapper=self.ensure_sync, exc=exc)
         if failed:
             raise failed[0]
 

@@ -19,6 +19,7 @@ from . import signals
 from .errors import OutsideContextError
 from .http.request import Request
 from .http.request import new_request
+from .sessions import SecureCookieSessionInterface
 from .state import get_current
 from .state import reset_current
 from .state import set_current
@@ -258,12 +259,16 @@ class Context:
             if source is None:
                 raise OutsideContextError("session", "request")
             return source.session
-        interface = self.app.session_interface
-        session = interface.open_session(self.app, self.request)
+        app = self.app
+        interface = app.session_interface
+        session = None
+        if self._request is None and type(interface) is SecureCookieSessionInterface:
+            session = interface.read_session(app, self.environ)
         if session is None:
-            session = interface.make_null_session(self.app)
+            session = interface.open_session(app, self.request)
+        if session is None:
+            session = interface.make_null_session(app)
         self._opened = session
-        self.touched = True
         return t.cast("SessionMixin", session)
 
     # -- life ------------------------------------------------------------------
@@ -301,7 +306,7 @@ class Context:
         if len(tokens) > 1 or outer is self:
             return
         self._outer = outer
-        if self.app_ctx is self:
+        if signals.appcontext_pushed.receivers and self.app_ctx is self:
             signals.appcontext_pushed.send(self.app, _async_wrapper=self.app.ensure_sync)
         if self.environ is not None:
             self._begin_request()
@@ -364,7 +369,7 @@ class Context:
         """Say that the application context has ended, if it was this one's own."""
         owns = self.app_ctx is self
         self._outer = None
-        if owns:
+        if owns and signals.appcontext_popped.receivers:
             signals.appcontext_popped.send(self.app, _async_wrapper=self.app.ensure_sync)
 
     def tear_down(self, exc: BaseException | None) -> None:
@@ -381,7 +386,7 @@ class Context:
         app = self.app
         if self.environ is not None:
             steps.append(lambda: app.do_teardown_request(exc))
-            steps.append(self._close_request)
+            steps.append(self.close_request)
         if self.app_ctx is self:
             steps.append(lambda: app.do_teardown_appcontext(exc))
         for step in steps:
@@ -396,15 +401,18 @@ class Context:
                 # A local that holds the error would tie it to its own traceback.
                 del failed
 
-    def _close_request(self) -> None:
+    def close_request(self) -> None:
+        """Close the files of the request, if it was ever made into an object."""
         request = self._request
-        if request is not None:
+        if request is None:
+            return
+        if type(request) is not Request or "files" in request.__dict__:
             close = getattr(request, "close", None)
             if close is not None:
                 close()
-            # The environ and the request would keep each other alive.
-            if self.environ.get("werkzeug.request") is request:
-                del self.environ["werkzeug.request"]
+        # The environ and the request would keep each other alive.
+        if self.environ.get("werkzeug.request") is request:
+            del self.environ["werkzeug.request"]
 
     def __enter__(self) -> t.Self:
         self.push()

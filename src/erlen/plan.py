@@ -17,6 +17,7 @@ from . import signals
 from .http.request import Request
 from .http.response import Response
 from .http.response import http_error_response
+from .json.provider import response_dumper
 from .respond import Prepared
 from .respond import make_response
 from .routing.build import UrlBuilder
@@ -125,6 +126,8 @@ class Plans:
         self.lazy_session = type(interface) is SecureCookieSessionInterface
         self.must_refresh: t.Any = getattr(interface, "must_refresh", None)
         self.table = self._table(previous)
+        self.find = self.table.find
+        self.json_line = response_dumper(app.json)
         #: Static path to method to plan, filled at first use.
         self.static: dict[str, dict[str, Plan]] = {}
         self.by_target: dict[Target, Plan] = {}
@@ -179,27 +182,20 @@ class Plans:
         """
         raw = environ.get("PATH_INFO", "")
         path = raw if raw.isascii() else raw.encode("latin-1").decode("utf-8", "replace")
-        method = environ["REQUEST_METHOD"].upper()
         if path[:1] != "/" or "HTTP_UPGRADE" in environ:
-            return None, {}
-        table = self.table
-        target = table.static.get(path, _EMPTY).get(method)
-        if target is not None:
-            plan = self.plan_of(target)
-            if raw is path:
-                self.static.setdefault(path, {})[method] = plan
-            return plan, dict(plan.constants) if plan.constants else {}
-        found = table.find(path, method)
+            return None, _NOTHING
+        found = self.find(path, environ["REQUEST_METHOD"])
         if found:
             target, args = found
-            return self.by_target.get(target) or self.plan_of(target), args
+            plan = self.by_target.get(target)
+            if plan is None:
+                plan = self.plan_of(target)
+                if raw is path and path in self.table.static:
+                    self.static.setdefault(path, {})[target.method] = plan
+            return plan, args
         if found is None:
             return self._missing or self.missing_plan(), {}
-        return None, {}
-
-    def knows_host(self, host: str | None) -> bool:
-        """Whether a Host header has been found valid before."""
-        return host in self.hosts
+        return None, _NOTHING
 
     def accept_host(self, host: str | None) -> None:
         """Remember a valid Host header; the memory is bounded."""
@@ -329,6 +325,16 @@ class Plans:
             and app.response_class is Response
         )
 
+    def session_headers(self, session: t.Any) -> list[tuple[str, str]] | None:
+        """The headers that saving a session comes to; None if it needs a response."""
+        interface = self.app.session_interface
+        if interface.is_null_session(session):
+            return []
+        return t.cast(
+            "list[tuple[str, str]] | None",
+            interface.session_headers(self.app, session, Response),
+        )
+
     # -- the last step -------------------------------------------------------------
 
     def close(self, ctx: Context, response: t.Any) -> t.Any:
@@ -348,7 +354,7 @@ class Plans:
         return response
 
 
-_EMPTY: dict[str, t.Any] = {}
+_NOTHING: dict[str, t.Any] = {}
 
 
 def overridden(app: t.Any) -> frozenset[str]:

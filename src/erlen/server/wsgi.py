@@ -18,7 +18,8 @@ from ..state import get_current
 from ..state import reset_current
 from ..state import set_current
 
-HTML = "text/html; charset=utf-8"
+HTML = ("Content-Type", "text/html; charset=utf-8")
+JSON = ("Content-Type", "application/json")
 _PRESERVE = "werkzeug.debug.preserve_context"
 
 
@@ -63,36 +64,64 @@ def wsgi_app(app: t.Any, environ: t.Any, start_response: t.Any) -> t.Iterable[by
             if "HTTP_COOKIE" in environ and plans.must_refresh(app, environ):
                 ctx._open_session()
             rv = run(plan, ctx)
-            if rv.__class__ is str and environ["REQUEST_METHOD"] != "HEAD":
+            if rv.__class__ is str and ctx._opened is None and environ["REQUEST_METHOD"] != "HEAD":
                 body = rv.encode()
-                start_response(
-                    "200 OK", [("Content-Type", HTML), ("Content-Length", str(len(body)))]
-                )
+                start_response("200 OK", [HTML, ("Content-Length", str(len(body)))])
                 return (body,)
-            return _emit(plan, ctx, rv, start_response)
+            return _emit(plans, plan, ctx, rv, start_response)
         except Exception as exc:
             error = exc
-            return _emit(plan, ctx, app.handle_exception(exc), start_response)
+            response = app.handle_exception(exc)
+            return _send(ctx, response, environ, start_response, plan.teardown)
         except BaseException as exc:
             error = exc
             raise
     finally:
-        if plan.teardown or ctx._request is not None or ctx.held:
+        if plan.teardown or ctx.held:
             _end(app, ctx, error, token)
         else:
+            if ctx._request is not None:
+                ctx.close_request()
             reset_current(token)
         # The frame in the error's traceback must not keep the error itself.
         error = None
 
 
-def _emit(plan: Plan, ctx: Context, rv: t.Any, start_response: t.Any) -> t.Any:
+def _emit(plans: Plans, plan: Plan, ctx: Context, rv: t.Any, start_response: t.Any) -> t.Any:
     """Send what the runner gave: a response, or a bare value of a light plan."""
     environ = ctx.environ
-    if rv.__class__ is Prepared:
-        start_response(rv.status, rv.headers.copy())
-        return (rv.body,) if environ["REQUEST_METHOD"] != "HEAD" else ()
-    response = rv if rv.__class__ is Response else plan.respond(rv)
-    return _send(ctx, response, environ, start_response, plan.teardown)
+    if plan.light and not ctx.touched:
+        kind = rv.__class__
+        session = ctx._opened
+        more = None
+        if session is not None and kind is not Response:
+            more = plans.session_headers(session)
+        if session is None or more is not None:
+            if kind is str:
+                return _bare(environ, rv.encode(), HTML, more, start_response)
+            if (kind is dict or kind is list) and plans.json_line is not None:
+                return _bare(environ, plans.json_line(rv), JSON, more, start_response)
+            if kind is Prepared:
+                start_response(rv.status, rv.headers.copy())
+                return (rv.body,) if environ["REQUEST_METHOD"] != "HEAD" else ()
+        rv = plan.respond(rv)
+        if session is not None:
+            rv = plan.close(ctx, rv)
+    return _send(ctx, rv, environ, start_response, plan.teardown)
+
+
+def _bare(
+    environ: t.Any,
+    body: bytes,
+    content_type: tuple[str, str],
+    more: list[tuple[str, str]] | None,
+    start_response: t.Any,
+) -> tuple[bytes, ...]:
+    headers = [content_type, ("Content-Length", str(len(body)))]
+    if more:
+        headers += more
+    start_response("200 OK", headers)
+    return (body,) if environ["REQUEST_METHOD"] != "HEAD" else ()
 
 
 def _send(
