@@ -15,7 +15,7 @@ from ..state import get_current
 from .conditional import without_useless_range, unmodified_since_fails
 from .headers import Headers, Pair, header_value, lower_name
 from .setcookie import cookie_text
-from .statuses import known, parse_status
+from .statuses import SILENT, known, parse_status
 from .streams import Stream
 from .uris import to_uri
 
@@ -290,7 +290,6 @@ class Response(WerkzeugResponse):
         """
         pairs = self._lazy
         body = self.response
-        code = self._status_code
         if (
             pairs is not None
             and self._sized
@@ -299,9 +298,7 @@ class Response(WerkzeugResponse):
             and type(body) is list
             and len(body) == 1
             and type(body[0]) is bytes
-            and code >= 200
-            and code != 204
-            and code != 304
+            and self._status_code not in SILENT
             and not self.direct_passthrough
             and not self.autocorrect_location_header
             and environ["REQUEST_METHOD"] != "HEAD"
@@ -328,14 +325,11 @@ class Response(WerkzeugResponse):
     ) -> list[Pair]:
         """The headers as they are sent: Werkzeug's ``get_wsgi_headers``, shorter."""
         headers = self.headers
-        code = self._status_code
         index = headers._index if type(headers) is Headers else None
         location = index is not None and "location" in index
         if (
             index is None
-            or code < 200
-            or code == 204
-            or code == 304
+            or self._status_code in SILENT
             or "content-location" in index
             or (location and self._location_needs_more())
         ):
@@ -362,8 +356,7 @@ class Response(WerkzeugResponse):
         self, environ: WSGIEnvironment, chunks: list[bytes] | None
     ) -> Iterable[bytes]:
         """The body as it is sent: Werkzeug's ``get_app_iter``, shorter."""
-        code = self._status_code
-        if environ["REQUEST_METHOD"] == "HEAD" or code < 200 or code == 204 or code == 304:
+        if environ["REQUEST_METHOD"] == "HEAD" or self._status_code in SILENT:
             if chunks is not None and not self._watched:
                 return ()
             return Stream((), self.close)

@@ -12,6 +12,9 @@ Status = tuple[str, int]
 
 _control = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]|[^\x00-\xff]").search
 
+#: Codes whose responses have no body (RFC 9110 6.4.1).
+SILENT = frozenset({*range(100, 200), 204, 304})
+
 #: Status lines by code, and by the text they were given as.
 known: dict[t.Any, Status] = {}
 _KNOWN_LIMIT = 256
