@@ -76,7 +76,8 @@ def bare(kind: str, number: int) -> Any:
 
     if kind != "base":
         raise NotThere("not by hand")
-    html, asjson = ("Content-Type", "text/html; charset=utf-8"), ("Content-Type", "application/json")
+    html = ("Content-Type", "text/html; charset=utf-8")
+    asjson = ("Content-Type", "application/json")
 
     def app(environ: Any, start_response: Any) -> Any:
         path = environ["PATH_INFO"]

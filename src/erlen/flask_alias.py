@@ -42,15 +42,45 @@ _SAME = (
 # `flask.X` has no single counterpart: its names are looked up in these modules, in this order.
 _GATHERED = {
     "sansio": (),
-    "sansio.app": ("app", "scaffold", "helpers", "config", "ctx", "globals", "templating"),
+    "sansio.app": (
+        *("app", "scaffold", "helpers", "config", "ctx", "globals", "json.provider", "logging"),
+        *("templating", "wrappers"),
+    ),
     "sansio.blueprints": ("blueprints", "scaffold"),
     "sansio.scaffold": ("scaffold", "helpers", "templating"),
+}
+
+# Names that a module of Flask imports from another one and that are therefore found there, too.
+_BORROWED = {
+    "app": {
+        "ctx": "AppContext RequestContext",
+        "globals": "_cv_app _cv_request current_app g request request_ctx session",
+        "helpers": "get_debug_flag send_from_directory",
+        "sessions": "SecureCookieSessionInterface SessionInterface",
+        "signals": "appcontext_tearing_down got_request_exception request_finished"
+        " request_started request_tearing_down",
+    },
+    "blueprints": {
+        "cli": "AppGroup",
+        "globals": "current_app",
+        "helpers": "send_from_directory",
+    },
+    "ctx": {"signals": "appcontext_popped appcontext_pushed"},
+    "debughelpers": {"globals": "request_ctx", "blueprints": "Blueprint"},
+    "helpers": {"globals": "request request_ctx session current_app"},
+    "json": {"globals": "current_app"},
+    "logging": {"globals": "request"},
+    "templating": {"globals": "current_app request", "helpers": "stream_with_context"},
+    "testing": {"sessions": "SessionMixin"},
+    "wrappers": {"globals": "current_app"},
 }
 
 # Names that Erlen calls otherwise.
 _RENAMED = {
     "Flask": "app:Erlen",
     "app.Flask": "app:Erlen",
+    "blueprints.SansioBlueprint": "blueprints:Blueprint",
+    "debughelpers.App": "app:Erlen",
     "sansio.app.App": "app:Erlen",
     "sansio.blueprints.Blueprint": "blueprints:Blueprint",
 }
@@ -76,9 +106,12 @@ def install_as_flask(*, children: bool = False) -> None:
     Nothing is imported until somebody asks for it. ``importlib.metadata`` answers
     for Flask, too, whether or not Flask is installed. Calling it again does no harm.
 
-    :param children: also in Python processes that this one starts from now on,
-        through ``PYTHONPATH``; those started with ``-E`` or ``-I`` are left alone.
-    :raises FlaskAlreadyImportedError: if real Flask has been imported before.
+    Args:
+        children: Also in Python processes that this one starts from now on, through
+            ``PYTHONPATH``; those started with ``-E`` or ``-I`` are left alone.
+
+    Raises:
+        FlaskAlreadyImportedError: Real Flask has been imported before.
     """
     if finder not in sys.meta_path:
         there = sys.modules.get("flask")
@@ -138,16 +171,16 @@ class FlaskFinder:
         if root != "flask":
             return None
         if not name:
-            spec = ModuleSpec(fullname, _TopLoader(), is_package=True)
+            spec = _spec(fullname, _TopLoader(), package=True)
             spec.origin = os.path.join(os.path.dirname(_SITE), "__init__.py")
             return spec
         if name in _GATHERED:
-            return ModuleSpec(fullname, _GatheringLoader(), is_package=name == "sansio")
+            return _spec(fullname, _GatheringLoader(), package=name == "sansio")
         if name in _SAME:
             own = importlib.util.find_spec(f"erlen.{name}")
             if own is not None:
                 package = own.submodule_search_locations is not None
-                spec = ModuleSpec(fullname, _SameLoader(f"erlen.{name}"), is_package=package)
+                spec = _spec(fullname, _SameLoader(f"erlen.{name}"), package=package)
                 spec.origin = own.origin
                 return spec
         return None
@@ -166,6 +199,12 @@ class FlaskFinder:
 finder = FlaskFinder()
 
 
+def _spec(name: str, loader: t.Any, *, package: bool) -> ModuleSpec:
+    # The loaders below don't inherit from `importlib.abc.Loader`: that would import a dozen
+    # modules in every child process that asks for Flask's version.
+    return ModuleSpec(name, loader, is_package=package)
+
+
 class _SameLoader:
     """Gives a module of Erlen under the name that it has in Flask."""
 
@@ -182,10 +221,13 @@ class _SameLoader:
         # The import system has just written its own spec on the module: give back the real
         # one, by which `importlib.reload` and `pickle` know it.
         module.__spec__ = self.spec
-        prefix = f"{self.target.removeprefix('erlen.')}."
-        for name, place in _RENAMED.items():
-            if name.startswith(prefix):
-                setattr(module, name.removeprefix(prefix), _fetch(place))
+        own = self.target.removeprefix("erlen.")
+        names = {name: place for name, place in _RENAMED.items() if name.startswith(f"{own}.")}
+        for source, borrowed in _BORROWED.get(own, {}).items():
+            names |= {f"{own}.{name}": f"{source}:{name}" for name in borrowed.split()}
+        for name, place in names.items():
+            if not hasattr(module, name.removeprefix(f"{own}.")):
+                setattr(module, name.removeprefix(f"{own}."), _fetch(place))
 
     def get_code(self, fullname: str) -> CodeType | None:
         """Let ``python -m flask`` run Erlen's command line."""
@@ -201,8 +243,7 @@ class _TopLoader:
         return None
 
     def exec_module(self, module: ModuleType) -> None:
-        import erlen
-
+        erlen = importlib.import_module("erlen")
         for name in _TOP:
             setattr(module, name, getattr(erlen, name))
         for name, place in _RENAMED.items():
@@ -297,7 +338,11 @@ processes that it starts. PROGRAM is a Python file or the name of a command."""
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a program with Erlen behind ``import flask``; see the top of this module.
 
-    :param arguments: what follows the name of this program; ``sys.argv[1:]`` by default.
+    Args:
+        arguments: What follows the name of this program; ``sys.argv[1:]`` by default.
+
+    Raises:
+        SystemExit: Usage was asked for or got wrong, or the program ended that way.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     if not words or words[0] in ("-h", "--help"):

@@ -24,13 +24,18 @@ def package() -> Path:
 
 
 @pytest.fixture(scope="session")
-def python() -> Callable[..., str]:
+def python(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
     """Run code in a fresh interpreter; gives what it printed."""
+    # Byte code is kept, wherever the checkout lies and whatever the environment says: else the
+    # time of an import would be the time of the compiler.
+    env = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+    env["PYTHONPYCACHEPREFIX"] = str(tmp_path_factory.mktemp("bytecode"))
+    env["PYTHONPATH"] = str(ROOT / "src")
 
     def run(code: str, *arguments: str, cwd: Path | None = None) -> str:
         done = subprocess.run(
             [sys.executable, "-c", code, *arguments],
-            env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+            env=env,
             cwd=cwd,
             capture_output=True,
             text=True,

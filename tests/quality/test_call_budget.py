@@ -116,13 +116,13 @@ def app() -> Erlen:
 def test_a_bare_get_stays_within_the_budget(app: Erlen, path: str) -> None:
     for _ in range(3):
         serve(app, environ(path))
-    request = environ(path)
+    prepared = environ(path)
 
     def run() -> None:
-        serve(app, request)
+        serve(app, prepared)
 
     calls = calls_of(run)
-    assert len(calls) <= CALLS, calls
+    assert len(calls) <= CALLS, "\n".join(calls)
     assert len({call.rpartition(":")[0] for call in calls}) <= FILES, calls
 
 
@@ -168,7 +168,7 @@ def test_a_request_leaves_no_cycles(app: Erlen, path: str, options: dict[str, ob
         serve(app, environ(path, **options))
     requests = [environ(path, **options) for _ in range(100)]
     gc.collect()
-    for request in requests:
-        serve(app, request)
+    for prepared in requests:
+        serve(app, prepared)
     requests.clear()
     assert gc.collect() == 0

@@ -15,7 +15,7 @@ MODULES = (
 ).split()
 
 # Names without an underscore that are no part of Flask: names of its own imports, type variables.
-NOT_EXPORTED = {"F", "T", "T_route", "T_shell_context_processor", "annotations", "t"}
+NOT_EXPORTED = {"F", "T", "annotations", "default_exceptions", "t", "urlsplit"}
 
 # Semi-private names that extensions reach for.
 ALSO = {
@@ -28,6 +28,12 @@ ALSO = {
 
 # Parameters which differ, with the reason.
 OTHER_PARAMETERS: dict[str, str] = {}
+
+# Members which are elsewhere, with the reason.
+OTHER_MEMBERS = {
+    "App.test_cli_runner_class": "Flask declares it on both classes",
+    "App.test_client_class": "Flask declares it on both classes",
+}
 
 PROBE = '''
 import importlib, inspect, json, sys, types, typing
@@ -46,7 +52,10 @@ def describe(value):
             if not name.startswith("_"):
                 member = inspect.getattr_static(value, name)
                 call = isinstance(member, (types.FunctionType, classmethod, staticmethod))
-                members[name] = parameters(getattr(value, name)) if call else None
+                found = parameters(getattr(value, name)) if call else None
+                # What a method calls itself is its own affair.
+                own = isinstance(member, types.FunctionType) and found
+                members[name] = found[1:] if own else found
         return {"members": members, "parameters": parameters(value)}
     if isinstance(value, types.FunctionType):
         return {"parameters": parameters(value)}
@@ -97,7 +106,8 @@ def erlen(python: Callable[..., str], flask: Names) -> Names:
 
 @pytest.mark.parametrize("module", MODULES)
 def test_names(flask: Names, erlen: Names, module: str) -> None:
-    assert sorted({*flask[module], *ALSO.get(module, [])} - set(erlen[module])) == []
+    missing = sorted({*flask[module], *ALSO.get(module, [])} - set(erlen[module]))
+    assert missing == [], missing
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -106,7 +116,8 @@ def test_members_of_classes(flask: Names, erlen: Names, module: str) -> None:
     for name, facts in flask[module].items():
         ours = erlen[module].get(name, {}).get("members", {})
         missing += [f"{name}.{member}" for member in facts.get("members", {}) if member not in ours]
-    assert missing == []
+    missing = [member for member in missing if member not in OTHER_MEMBERS]
+    assert missing == [], missing
 
 
 @pytest.mark.parametrize("module", MODULES)

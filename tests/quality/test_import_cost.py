@@ -30,7 +30,7 @@ NOT_AT_IMPORT = [
     "dotenv",
 ]
 
-LIST = "import sys, json; before = set(sys.modules); import {0}; print(json.dumps(sorted(sys.modules)))"
+LIST = "import sys, json; import {0}; print(json.dumps(sorted(sys.modules)))"
 TIME = (
     "import time; began = time.process_time(); import {0}; print(time.process_time() - began)"
 )
@@ -51,6 +51,7 @@ def test_fewer_modules_than_flask(brought: set[str], python: Python) -> None:
 
 
 def test_at_most_seventy_percent_of_the_time_of_flask(python: Python) -> None:
+    python("import erlen, flask")  # leaves the byte code
     rounds = [
         (float(python(TIME.format("erlen"))), float(python(TIME.format("flask"))))
         for _ in range(12)

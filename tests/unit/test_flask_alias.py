@@ -149,7 +149,7 @@ def test_a_child_that_never_asks_does_not_load_erlen() -> None:
 
 
 def test_a_child_gets_the_version_from_metadata() -> None:
-    child = "import importlib.metadata as m; print(m.version('flask')); import flask; print(flask.g)"
+    child = "import importlib.metadata as m; print(m.version('flask')); import flask; flask.g"
     code = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
     out = python(INSTALL.replace("()", "(children=True)") + code)
     assert out.splitlines()[0] == "3.1.3"
