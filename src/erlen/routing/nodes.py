@@ -13,6 +13,7 @@ from werkzeug.routing import Rule
 
 from .segments import Groups
 from .segments import kind_of
+from .segments import PATH
 from .segments import make_suffix_test
 from .segments import make_test
 from .target import Target
@@ -30,9 +31,9 @@ STANDARD_METHODS = (
     "CONNECT",
 )
 
-#: Kinds of node, beside ``segments.STR`` and ``segments.INT``.
+#: Kinds of node, beside the kinds of part in ``segments``.
 LEAF = 0
-MIXED = 3
+MIXED = 5
 
 TargetFactory = t.Callable[[Rule, "str | None"], Target]
 
@@ -68,8 +69,9 @@ class Node:
 
     Attributes:
         static: the next part, as it is written, to the node it leads to.
-        kind: LEAF without dynamic steps; STR or INT with just one, of that kind,
-            that leads to ``only``; else MIXED.
+        kind: LEAF without dynamic steps; the kind of its part with just one, that
+            leads to ``only``; MIXED with more, or with one that takes all parts
+            that are left (but for PATH).
         only: the node after the one dynamic step.
         steps: the dynamic transitions in the order they are tried.
         depth: how many parts lead here.
@@ -205,9 +207,11 @@ def may_redirect(url_map: Map, rule: Rule) -> bool:
 def _set_steps(node: Node, steps: list[Step]) -> None:
     node.steps = tuple(steps)
     node.kind = MIXED
-    if len(steps) == 1 and not steps[0].final:
-        node.kind = kind_of(steps[0].content) or MIXED
-        node.only = steps[0].node
+    if len(steps) == 1:
+        kind = kind_of(steps[0].content)
+        if steps[0].final == (kind == PATH):
+            node.kind = kind
+            node.only = steps[0].node
 
 
 def _first_rule(rules: t.Sequence[Rule], method: str | None) -> Rule | None:

@@ -1,14 +1,17 @@
 """Matching one dynamic part of a rule, in time linear in its length.
 
 Werkzeug gives every dynamic part of a rule as a regular expression. The common
-ones are answered without it; the ones with several ``path`` converters are
-rewritten so that they no longer backtrack over each other.
+ones are answered without it; the ones that take more than linear time, because
+several converters share a text, are handed to :mod:`erlen.routing.chain`.
 """
 
 from __future__ import annotations
 
 import re
 import typing as t
+
+from .chain import Chain
+from .chain import parse
 
 #: What a test gives: the values of the converters in order, or None.
 Groups = t.Sequence[str]
@@ -19,21 +22,19 @@ _INT = r"(?P<__werkzeug_0>\d+)\Z"
 _PATH = r"(?P<__werkzeug_0>[^/].*?)\Z"
 
 _GROUP_PREFIX = "__werkzeug_"
-_SUFFIX = r"(?<!/)(/?)\Z"
-_path_group = re.compile(r"(\(\?P<__werkzeug_\d+>\[\^/\]\.\*\?\))")
 
-#: Kinds of part that the matcher's inner loop tests by itself.
+#: Kinds of part that the matcher's inner loop tests by itself, and any other.
 STR = 1
 INT = 2
+PATH = 3
+OTHER = 4
+
+_KINDS = {_STR: STR, _INT: INT, _PATH: PATH}
 
 
 def kind_of(content: str) -> int:
-    """Give the kind of part a regular expression stands for, 0 if it has none."""
-    if content == _STR:
-        return STR
-    if content == _INT:
-        return INT
-    return 0
+    """Give the kind of part that a regular expression stands for."""
+    return _KINDS.get(content, OTHER)
 
 
 def make_test(content: str) -> Test:
@@ -66,11 +67,13 @@ def make_suffix_test(content: str) -> t.Callable[[str], tuple[Groups, bool] | No
     Returns:
         A function from the text to the values and whether the slash was there.
     """
-    pattern = re.compile(linear(content))
+    pattern, chain, short = _compile(content)
     last = pattern.groups
     order = _group_order(pattern)
 
     def test(text: str) -> tuple[Groups, bool] | None:
+        if chain is not None and len(text) > short:
+            return chain.match(text)
         found = pattern.match(text)
         if found is None:
             return None
@@ -97,15 +100,28 @@ def _test_path(text: str) -> Groups | None:
 
 
 def _regex_test(content: str) -> Test:
-    pattern = re.compile(linear(content))
+    pattern, chain, short = _compile(content)
     order = _group_order(pattern)
     match = pattern.match
 
     def test(text: str) -> Groups | None:
+        if chain is not None and len(text) > short:
+            together = chain.match(text)
+            return None if together is None else together[0]
         found = match(text)
         return None if found is None else [found[index] for index in order]
 
     return test
+
+
+def _compile(content: str) -> tuple[re.Pattern[str], Chain | None, int]:
+    """Compile a part's pattern, what takes over from it, and beyond what length."""
+    pattern = re.compile(content)
+    chain = parse(content)
+    if chain is None or not chain.steep:
+        return pattern, None, 0
+    # Up to here the regular expression is faster, however it goes about it.
+    return pattern, chain, 48 if pattern.groups <= 3 else 24
 
 
 def _group_order(pattern: re.Pattern[str]) -> list[int]:
@@ -114,29 +130,3 @@ def _group_order(pattern: re.Pattern[str]) -> list[int]:
     names = [name for name in pattern.groupindex if name.startswith(_GROUP_PREFIX)]
     names.sort(key=lambda name: int(name[prefix:]))
     return [pattern.groupindex[name] for name in names]
-
-
-def linear(content: str) -> str:
-    """Rewrite a pattern of ``path`` converters and fixed text to run in linear time.
-
-    A lazy ``path`` group followed by fixed text has only one useful end: the
-    first place where the text stands and the next group can begin. Whatever a
-    later end allows, the next group can reach from the first one by being
-    longer. So each group is closed atomically there, and nothing is retried.
-
-    Args:
-        content: the regular expression of a dynamic part.
-
-    Returns:
-        An equivalent pattern, or *content* itself where the rewriting would not
-        be exact: another converter in the part, or a newline in the fixed text.
-    """
-    pieces = _path_group.split(content)
-    texts = pieces[::2]
-    if len(texts) < 3 or "\n" in content or any(_GROUP_PREFIX in text for text in texts):
-        return content
-    parts = [texts[0]]
-    for group, text in zip(pieces[1:-2:2], texts[1:-1]):
-        parts.append(f"(?>{group}{text}(?=[^/]))")
-    parts += pieces[-2:]
-    return "".join(parts)

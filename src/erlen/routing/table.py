@@ -19,7 +19,10 @@ from .nodes import TargetFactory
 from .search import Hit
 from .search import NeedsSlash
 from .search import Search
+from .nodes import LEAF
+from .nodes import MIXED
 from .segments import INT
+from .segments import PATH
 from .segments import STR
 from .target import Target
 
@@ -85,15 +88,28 @@ class RouteTable:
             if kind == STR:
                 if not part:
                     return self._stuck(node, path, method)
+                values.append(part)
             elif kind == INT:
                 # str.isdecimal is what \d means to re: category Nd.
                 if not part.isdecimal():
                     return self._stuck(node, path, method)
-            elif kind:
+                values.append(part)
+            elif kind == LEAF:
+                return self._stuck(node, path, method)
+            elif kind == PATH:
+                rest = path.split("/", node.depth - 1)[-1]
+                if node.steps[0].test(rest) is None:
+                    return self._stuck(node, path, method)
+                values.append(rest)
+                node = node.only
+                break
+            elif kind == MIXED or not part:
                 return self._continue(node, path, method, values)
             else:
-                return self._stuck(node, path, method)
-            values.append(part)
+                found = node.steps[0].test(part)
+                if found is None:
+                    return self._stuck(node, path, method)
+                values += found
             node = node.only
         target = node.targets.get(method)
         if target is None:
