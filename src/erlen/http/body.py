@@ -56,13 +56,16 @@ def declared_length(environ: WSGIEnvironment) -> int | None:
     encoding = environ.get("HTTP_TRANSFER_ENCODING")
     if encoding is not None and "chunked" in parse_set_header(encoding):
         return None
-    if not raw:
-        return 0
-    raw = raw.strip(" \t")
     if raw.isascii() and raw.isdigit() and len(raw) < 20:
         return int(raw)
+    return _unusual_length(raw.strip(" \t"))
+
+
+def _unusual_length(raw: str) -> int:
     if not raw:
         return 0
+    if raw.isascii() and raw.isdigit() and len(raw) < 20:
+        return int(raw)
     raise Malformed(raw)
 
 

@@ -15,7 +15,6 @@ from werkzeug.datastructures import (
     ImmutableMultiDict,
     LanguageAccept,
     MIMEAccept,
-    MultiDict,
     Range,
     RequestCacheControl,
 )
@@ -79,7 +78,12 @@ class Fields(Target):
     @lazy
     def mimetype(self) -> str:
         """The content type without parameters, in lower case."""
-        return self._parsed_content_type[0].lower()
+        value = self._field("Content-Type", "CONTENT_TYPE")
+        if not value:
+            return ""
+        if ";" in value:
+            return self._parsed_content_type[0].lower()
+        return value.strip(" \t").lower()
 
     @lazy
     def mimetype_params(self) -> dict[str, str]:

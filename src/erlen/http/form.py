@@ -5,19 +5,17 @@ from __future__ import annotations
 import typing as t
 from io import BytesIO
 
-from werkzeug.datastructures import ImmutableMultiDict
-
 from .body import CHUNK, READ_STEP, checked_length
 from .multipart import MultipartParser, boundary_bytes
-from .query import decode_body, multidict, parse_query
+from .query import decode_body, empty_multidict, multidict, parse_query
 
 if t.TYPE_CHECKING:
-    from werkzeug.datastructures import FileStorage
+    from werkzeug.datastructures import FileStorage, ImmutableMultiDict
 
     from .request import Request
 
-Form: t.TypeAlias = ImmutableMultiDict[str, str]
-Files: t.TypeAlias = "ImmutableMultiDict[str, FileStorage]"
+    Form = ImmutableMultiDict[str, str]
+    Files = ImmutableMultiDict[str, FileStorage]
 
 URLENCODED = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data"
@@ -43,19 +41,14 @@ def read_form(request: Request) -> tuple[Form, Files]:
     """
     mimetype = request.mimetype if request.want_form_data_parsed else ""
     if mimetype == URLENCODED:
-        body = _whole_body(request)
-        try:
-            text = body.decode("ascii")
-        except UnicodeDecodeError:
-            text = decode_body(body)
-        return parse_query(text), ImmutableMultiDict()
+        return parse_query(decode_body(_whole_body(request))), empty_multidict()
     if mimetype == MULTIPART:
         return _read_multipart(request)
     if mimetype:
         request.stream = request._get_stream_for_parsing()
     else:
         request.stream  # noqa: B018  (a shallow request must not have its body parsed)
-    return ImmutableMultiDict(), ImmutableMultiDict()
+    return empty_multidict(), empty_multidict()
 
 
 def _whole_body(request: Request) -> bytes:
@@ -91,7 +84,7 @@ def _fits_in_memory(request: Request) -> bool:
 def _parse(request: Request, pieces: t.Iterator[bytes], in_memory: int) -> tuple[Form, Files]:
     first = next(pieces, b"")
     if not first:
-        return ImmutableMultiDict(), ImmutableMultiDict()
+        return empty_multidict(), empty_multidict()
     parser = MultipartParser(
         boundary_bytes(request.mimetype_params.get("boundary")),
         request.max_form_memory_size,

@@ -7,7 +7,7 @@ import typing as t
 T = t.TypeVar("T")
 
 
-class lazy(t.Generic[T]):  # noqa: N801  (used as a decorator, like property)
+class lazy(t.Generic[T]):
     """Compute an attribute at its first use and keep it in the instance.
 
     It has no ``__set__``: after the first read, or after somebody assigned to

@@ -40,9 +40,7 @@ _AFTER = re.compile(
 _BLANK_LINE = re.compile(rb"\r\n\r\n|\r\r|\n\n")
 _FOLDED = re.compile(rb"(?:\r\n|\n|\r)[ \t]")
 # The disposition that browsers and HTTP libraries send; others go the long way.
-_PLAIN = re.compile(
-    r'form-data; name="([^"\\]*)"(?:; filename="([^"\\]*)")?'
-)
+_PLAIN = re.compile(r'form-data; name="([^"\\]*)"(?:; filename="([^"\\]*)")?')
 # The charsets that Werkzeug decodes; any other is read as UTF-8 (RFC 7578 5.1.2).
 _CHARSETS = frozenset({"ascii", "us-ascii", "utf-8", "iso-8859-1"})
 
@@ -184,9 +182,7 @@ class MultipartParser:
         self._state = EPILOGUE if found == CLOSE else HEAD
         return end, True
 
-    def _find_delimiter(
-        self, data: bytes, position: int, line_start: bool
-    ) -> tuple[int, int, int]:
+    def _find_delimiter(self, data: bytes, position: int, line_start: bool) -> tuple[int, int, int]:
         """Where the next delimiter starts and ends, and of which kind it is.
 
         For ``ABSENT`` and ``UNDECIDED`` the start is the first byte that may

@@ -48,7 +48,7 @@ def unquote(text: str) -> str:
     for piece in pieces[1:]:
         character = _character(piece[:2])
         out += character + piece[2:] if character else "%" + piece
-    return out.encode("latin-1").decode("utf-8", QUOTE_INVALID)
+    return out if out.isascii() else out.encode("latin-1").decode("utf-8", QUOTE_INVALID)
 
 
 def _unquote_mixed(text: str) -> str:
@@ -79,28 +79,36 @@ def parse_query(query: str) -> ImmutableMultiDict[str, str]:
     result = _new(ImmutableMultiDict)
     if not query:
         return result
-    encoded = "%" in query
     if "+" in query:
         query = query.replace("+", " ")
     if "&" not in query:
         key, _, value = query.partition("=")
-        if encoded:
+        if "%" in query:
             key, value = unquote(key), unquote(value)
         _set(result, key, [value])
         return result
+    encoded = "%" in query
     pairs: dict[str, list[str]] = {}
     for piece in query.split("&"):
         if not piece:
             continue
         key, _, value = piece.partition("=")
-        if encoded and "%" in piece:
-            key, value = unquote(key), unquote(value)
+        if encoded:
+            if "%" in value:
+                value = unquote(value)
+            if "%" in key:
+                key = unquote(key)
         if key in pairs:
             pairs[key].append(value)
         else:
             pairs[key] = [value]
     _update(result, pairs)
     return result
+
+
+def empty_multidict() -> ImmutableMultiDict[t.Any, t.Any]:
+    """Make an empty :class:`~werkzeug.datastructures.ImmutableMultiDict`."""
+    return _new(ImmutableMultiDict)
 
 
 def multidict(pairs: Iterable[tuple[t.Any, T]]) -> ImmutableMultiDict[t.Any, T]:

@@ -82,8 +82,9 @@ class Request(Fields):
 
         Defaults to the setting ``MAX_CONTENT_LENGTH``; can be set per request.
         """
-        if self._max_content_length is not None:
-            return self._max_content_length
+        own = self._max_content_length
+        if own is not None:
+            return own
         return _setting("MAX_CONTENT_LENGTH", WerkzeugRequest.max_content_length)
 
     @max_content_length.setter
@@ -166,10 +167,12 @@ class Request(Fields):
 
     def _reads_environ(self) -> bool:
         """Whether the body is still where the server put it."""
+        values = self.__dict__
         return (
-            "stream" not in self.__dict__
+            "stream" not in values
+            and "_body_read" not in values
             and type(self).stream is _stream
-            and not (self.shallow or self._body_read)
+            and not self.shallow
         )
 
     def _read_all(self) -> bytes:
@@ -290,8 +293,8 @@ class Request(Fields):
             UnsupportedMediaType: the content type is not JSON's.
             BadRequest: the body is not JSON, or nested too deep.
         """
-        if cache and self._cached_json[silent] is not Ellipsis:
-            return self._cached_json[silent]
+        if cache and (value := self._cached_json[silent]) is not Ellipsis:
+            return value
         if not (force or self.is_json):
             return None if silent else self.on_json_loading_failed(None)
         data = self.get_data(cache=cache)

@@ -50,3 +50,7 @@ class Upload(Base):
             if error.errno in _EXHAUSTED:
                 raise RequestEntityTooLarge() from error
             raise
+
+    def __del__(self) -> None:
+        # The request owns it; a view that keeps none of its files need not close them.
+        self.close()
