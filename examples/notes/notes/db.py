@@ -29,7 +29,6 @@ def close_db(error: BaseException | None = None) -> None:
 def prepare() -> None:
     """Create what is missing: the tables and, where SQLite has FTS5, the search index."""
     db = get_db()
-    db.execute("PRAGMA journal_mode = WAL")
     with db:
         db.executescript(_script("schema.sql"))
         if current_app.config["FULL_TEXT_SEARCH"] and _has_fts5(db) and not has_index(db):
