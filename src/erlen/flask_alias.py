@@ -60,11 +60,7 @@ _BORROWED = {
         "signals": "appcontext_tearing_down got_request_exception request_finished"
         " request_started request_tearing_down",
     },
-    "blueprints": {
-        "cli": "AppGroup",
-        "globals": "current_app",
-        "helpers": "send_from_directory",
-    },
+    "blueprints": {"cli": "AppGroup", "globals": "current_app", "helpers": "send_from_directory"},
     "ctx": {"signals": "appcontext_popped appcontext_pushed"},
     "debughelpers": {"globals": "request_ctx", "blueprints": "Blueprint"},
     "helpers": {"globals": "request request_ctx session current_app"},

@@ -13,7 +13,7 @@ from werkzeug.test import EnvironBuilder
 from erlen import Erlen, jsonify, redirect, request, session, url_for
 
 CALLS = 16
-FILES = 7
+FILES = 7  # of the package: the view has its own, and generated code has none
 
 
 class Conflict(Exception):
@@ -123,7 +123,8 @@ def test_a_bare_get_stays_within_the_budget(app: Erlen, path: str) -> None:
 
     calls = calls_of(run)
     assert len(calls) <= CALLS, "\n".join(calls)
-    assert len({call.rpartition(":")[0] for call in calls}) <= FILES, calls
+    files = {call.rpartition(":")[0] for call in calls if "/src/erlen/" in call}
+    assert len(files) <= FILES, files
 
 
 def test_the_count_sees_calls() -> None:
@@ -161,7 +162,7 @@ def quiet_collector() -> Iterator[None]:
         ("/missing", {}),
         ("/", {"method": "DELETE"}),
     ],
-    ids=lambda value: value if isinstance(value, str) else "",
+    ids="hello json query form post session redirect error stream 404 405".split(),
 )
 def test_a_request_leaves_no_cycles(app: Erlen, path: str, options: dict[str, object]) -> None:
     for _ in range(3):
