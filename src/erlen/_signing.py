@@ -85,7 +85,7 @@ class TimedSigner:
     def __init__(self, keys: t.Sequence[bytes], salt: bytes) -> None:
         signers = [Hmac(Hmac(key).digest(salt)) for key in reversed(keys)]
         self._signer, *self._others = signers
-        self._stamp = (0, b"")
+        self._stamp = (-1, b"")
 
     def sign(self, payload: bytes) -> bytes:
         """The payload, the current second and the signature, joined by dots."""

@@ -135,6 +135,7 @@ class Plans:
         self.hosts: set[str | None] = {None}
         self.general = self._is_general()
         self._missing: Plan | None = None
+        self._unmatched: Plan | None = None
         self._builder: UrlBuilder | None = None
 
     @property
@@ -233,7 +234,10 @@ class Plans:
         request = ctx.request
         rule = request.url_rule
         if request.routing_exception is not None or rule is None:
-            plan = self.build(None, None, self._any_arguments("dispatch_request"))
+            if self._unmatched is None:
+                view = self._any_arguments("dispatch_request")
+                self._unmatched = self.build(None, None, view)
+            plan = self._unmatched
             ctx.view_args = {}
         else:
             plan = self.plan_for(rule, request.method)

@@ -55,8 +55,16 @@ def create_adapter(app: t.Any, request: Request | None) -> MapAdapter | None:
         subdomain = url_map.default_subdomain or ""
     return t.cast(
         MapAdapter,
-        url_map.bind_to_environ(request.environ, server_name=server_name, subdomain=subdomain),
+        _bind(url_map, request.environ, server_name=server_name, subdomain=subdomain),
     )
+
+
+# Werkzeug's warning about a foreign server name is attributed to the module that
+# binds, and applications filter it by the name of Flask's.
+_bind = eval(
+    "lambda url_map, environ, **options: url_map.bind_to_environ(environ, **options)",
+    {"__name__": "flask.app"},
+)
 
 
 def url_for(

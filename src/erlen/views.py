@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import typing as t
-from types import FunctionType
+from types import FunctionType, MethodType
 
 from .globals import current_app, request
 from .state import get_current
@@ -43,7 +43,7 @@ class View:
     #: ``self``.
     init_every_request: t.ClassVar[bool] = True
 
-    #: Functions of the class that are known to need no `ensure_sync`.
+    # Functions of the class that are known to need no `ensure_sync`.
     _plain_functions: t.ClassVar[frozenset[t.Any]] = frozenset()
 
     def dispatch_request(self, **kwargs: t.Any) -> ft.ResponseReturnValue:
@@ -77,13 +77,23 @@ class View:
 
             def view(**kwargs: t.Any) -> t.Any:
                 self = view.view_class(*class_args, **class_kwargs)
-                return _call(self.dispatch_request, kwargs, plain)
+                method = self.dispatch_request
+
+                if type(method) is MethodType and method.__func__ in plain:
+                    return method(**kwargs)
+
+                return current_app.ensure_sync(method)(**kwargs)
 
         else:
             shared = cls(*class_args, **class_kwargs)
 
             def view(**kwargs: t.Any) -> t.Any:
-                return _call(shared.dispatch_request, kwargs, plain)
+                method = shared.dispatch_request
+
+                if type(method) is MethodType and method.__func__ in plain:
+                    return method(**kwargs)
+
+                return current_app.ensure_sync(method)(**kwargs)
 
         for decorator in cls.decorators:
             # Each time: decorators copy both, and the last one's result is
@@ -156,10 +166,21 @@ class MethodView(View):
             if function is None:
                 raise AssertionError(f"Unimplemented method {method!r}")
 
-        return t.cast("ft.ResponseReturnValue", _call(function, kwargs, self._plain_functions))
+        if type(function) is not MethodType or function.__func__ not in self._plain_functions:
+            function = current_app.ensure_sync(function)
+
+        # A variable, for the type checker: a cast would be a call.
+        result: ft.ResponseReturnValue = function(**kwargs)
+        return result
 
 
 def _find_plain_functions(cls: type[View]) -> t.Iterator[FunctionType]:
+    """The functions of a class that are no coroutine functions.
+
+    To say so takes Python longer than all the rest of a dispatch, so it is
+    said once. What is not among them at a request (an attribute of the
+    instance, a replacement by a test) goes through ``ensure_sync``.
+    """
     from inspect import iscoroutinefunction
 
     for name in ("dispatch_request", *http_method_funcs):
@@ -167,18 +188,3 @@ def _find_plain_functions(cls: type[View]) -> t.Iterator[FunctionType]:
 
         if isinstance(function, FunctionType) and not iscoroutinefunction(function):
             yield function
-
-
-def _call(
-    method: t.Callable[..., t.Any], kwargs: dict[str, t.Any], plain: frozenset[t.Any]
-) -> t.Any:
-    """Call a method of a view; through `ensure_sync` unless it is known to be plain.
-
-    Whether a function is a coroutine function takes Python longer to say than
-    all else here. What is not one of the class's own functions (an attribute
-    of the instance, a replacement by a test) is asked every time.
-    """
-    if getattr(method, "__func__", None) in plain:
-        return method(**kwargs)
-
-    return current_app.ensure_sync(method)(**kwargs)

@@ -184,10 +184,12 @@ def _parse_app_name(text: str) -> tuple[str, list[t.Any], dict[str, t.Any]]:
     """Split ``name(1, key="x")`` into name, positional and keyword arguments."""
     import ast
 
+    node: ast.expr | None
+
     try:
         node = ast.parse(text.strip(), mode="eval").body
     except SyntaxError:
-        node = None  # type: ignore[assignment]
+        node = None
 
     if isinstance(node, ast.Name):
         return node.id, [], {}

@@ -48,7 +48,10 @@ def load_dotenv(path: str | os.PathLike[str] | None = None, load_defaults: bool 
 
     values: dict[str, str | None] = {}
 
-    for file in filter(None, files):
+    for file in files:
+        if not file:  # A default file that was not found.
+            continue
+
         values.update(dotenv.dotenv_values(file, encoding="utf-8"))
 
     for name, value in values.items():

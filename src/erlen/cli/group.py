@@ -7,7 +7,7 @@ import typing as t
 
 import click
 
-from ..globals import current_app
+from ..state import get_current
 from .discover import NoAppException
 from .info import ScriptInfo, with_appcontext
 from .options import (
@@ -176,7 +176,9 @@ class ErlenGroup(AppGroup):
             return None
 
         # Here and not at the command: parameter callbacks want it too.
-        if not current_app or current_app._get_current_object() is not app:
+        active = get_current(None)
+
+        if active is None or active.app is not app:
             ctx.with_resource(app.app_context())
 
         return app.cli.get_command(ctx, name)

@@ -9,7 +9,7 @@ import click
 from ._public import public
 
 
-class CertParamType(click.ParamType):
+class CertParamType(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.5
     """What ``--cert`` takes: a file, ``adhoc``, or an import of an ``SSLContext``."""
 
     name = "path"

@@ -21,7 +21,8 @@ from .dates import date_text, now_text
 from .filebody import FileBody, open_regular
 from .filenames import clean_name, disposition
 from .headers import Pair
-from .response import Response, content_type_pair
+from .lazyresponse import Response
+from .ondemand import content_type_pair
 
 if t.TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment

@@ -8,7 +8,8 @@ from markupsafe import escape
 from werkzeug.exceptions import BadRequest, HTTPException
 from werkzeug.utils import redirect
 
-from .response import Response, content_type_pair
+from .lazyresponse import Response
+from .ondemand import content_type_pair
 from .uris import is_uri, to_uri
 
 if t.TYPE_CHECKING:
@@ -43,8 +44,13 @@ def redirect_response(
     """
     if type(location) is not str or not getattr(Response, "_plainly_made", False):
         return redirect(location, code, Response)
+    if len(location) > MAX_LOCATION:
+        raise BadRequest("The target of the redirect is too long.")
     if not is_uri(location):
-        _check_location(location)
+        try:
+            to_uri(location)
+        except ValueError:
+            raise BadRequest("The target of the redirect is not a URL.") from None
         return redirect(location, code, Response)
     html = str(escape(location))
     body = f"{_BEFORE}{html}{_BETWEEN}{html}{_AFTER}".encode()
@@ -56,23 +62,30 @@ def redirect_response(
     return response
 
 
-def _check_location(location: str) -> None:
-    if len(location) > MAX_LOCATION:
-        raise BadRequest("The target of the redirect is too long.")
-    try:
-        to_uri(location)
-    except ValueError:
-        raise BadRequest("The target of the redirect is not a URL.") from None
-
-
-_PARTS = ("get_response", "get_headers", "get_body", "get_description", "name", "__call__")
+_PAGE_PARTS = ("get_headers", "get_body", "get_description", "name")
 _HARMLESS = frozenset({"response", "description", "code", "original_exception"})
 
 #: Finished pages by class, code and description. Bounded: descriptions can
 #: hold what a client sent.
 _pages: dict[t.Any, tuple[int, bytes, str]] = {}
 _PAGES_LIMIT = 128
-_plain_classes: dict[type, bool] = {}
+_PAGE_SIZE_LIMIT = 4096
+
+#: By class: 2 if nothing of the page is overridden, 1 if only parts of it are,
+#: 0 if the class has a way of its own to answer.
+_plainness: dict[type, int] = {}
+
+
+def _plainness_of(cls: type) -> int:
+    def stock(*parts: str) -> bool:
+        return all(getattr(cls, part) is getattr(HTTPException, part) for part in parts)
+
+    plainness = 0
+    if stock("get_response", "__call__"):
+        plainness = 2 if stock(*_PAGE_PARTS) else 1
+    if len(_plainness) < 1024:
+        _plainness[cls] = plainness
+    return plainness
 
 
 def http_error_response(
@@ -82,26 +95,29 @@ def http_error_response(
 
     Args:
         error: The error.
-        environ: The WSGI environment, for errors that look at it. Default: None.
+        environ: The WSGI environment, for errors that look at it; errors with a
+            response of their own are run as an application with it.
+            Default: None.
         Response: The class to make it of. Default: ``erlen.Response``.
 
     Returns:
-        The response.
+        The response; it can be changed without an effect on later ones.
     """
     cls = type(error)
-    plain = _plain_classes.get(cls)
-    if plain is None:
-        plain = all(getattr(cls, part) is getattr(HTTPException, part) for part in _PARTS)
-        _plain_classes[cls] = plain
-    if not (plain and Response._plainly_made and error.__dict__.keys() <= _HARMLESS):
+    plainness = _plainness.get(cls)
+    if plainness is None:
+        plainness = _plainness_of(cls)
+    if not plainness or error.response is not None or not Response._plainly_made:
         return _general(error, environ, Response)
-    if error.response is not None:
-        return Response.force_type(error.response)
+    if plainness == 1 or not error.__dict__.keys() <= _HARMLESS:
+        if "get_response" in error.__dict__:
+            return _general(error, environ, Response)
+        return Response(error.get_body(environ), error.code, error.get_headers(environ))
     key = (cls, error.code, error.description)
     page = _pages.get(key)
     if page is None:
         page = _render(error, Response)
-        if len(_pages) < _PAGES_LIMIT and len(error.description or "") < 1024:
+        if len(_pages) < _PAGES_LIMIT and len(page[1]) < _PAGE_SIZE_LIMIT:
             _pages[key] = page
     code, body, length = page
     response = Response.__new__(Response)
@@ -119,4 +135,7 @@ def _render(error: HTTPException, Response: t.Any) -> tuple[int, bytes, str]:
 
 
 def _general(error: HTTPException, environ: WSGIEnvironment | None, Response: t.Any) -> t.Any:
-    return Response.force_type(error.get_response(environ), environ)
+    """As Flask does it: the error is an application, whose answer is taken over."""
+    if environ is None:
+        return Response.force_type(error.get_response())
+    return Response.force_type(error, environ)

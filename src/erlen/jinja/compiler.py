@@ -15,6 +15,7 @@ from jinja2.compiler import CodeGenerator as StockCodeGenerator
 from markupsafe import escape
 
 from .loops import lower_for
+from .runtime import __all__ as exported
 from .runtime import lookup_type, stock_tests
 
 if t.TYPE_CHECKING:
@@ -51,7 +52,7 @@ _OPERATORS = {
 
 _LEAVES = (nodes.Name, nodes.InternalName)
 _CHAINED = (nodes.Name, nodes.Getattr, nodes.Getitem, nodes.Call)
-_IMPORTS = "Markup, escape, escape_text, lookup_type, stock_tests"
+_IMPORTS = ", ".join(exported)
 _concat = Environment.concat
 
 
@@ -183,13 +184,19 @@ class FastCodeGenerator(StockCodeGenerator):
         super().visit_For(node if lowered is None else lowered, frame)
 
     def visit_InternalName(self, node: nodes.InternalName, frame: Frame) -> None:
-        counted = getattr(node, "counted", None)
-        if counted is None:
+        counter = getattr(node, "counter", None)
+        if counter is None:
             super().visit_InternalName(node, frame)
             return
-        self.write("enumerate(")
-        self.visit(counted, frame)
-        self.write(", 1)")
+        if not counter.sized:
+            self.write("enumerate(")
+            self.visit(counter.iterable, frame)
+            self.write(", 1)")
+            return
+        size, loop = counter.size, counter.loop
+        self.write(f"enumerate({loop}, 1) if ({size} := known_size({loop} := ")
+        self.visit(counter.iterable, frame)
+        self.write(f")) is not None else numbered({loop} := LoopContext({loop}, undefined))")
 
     # -- Output
 
@@ -199,6 +206,8 @@ class FastCodeGenerator(StockCodeGenerator):
             super()._output_child_pre(node, frame, finalize)
         elif kind == "any":
             self.write("(escape_text(v) if (k := type(v := ")
+        elif kind == "number":
+            self.write("str(")
 
     def _output_child_post(self, node: nodes.Expr, frame: Frame, finalize: t.Any) -> None:
         kind = self._output_kind(node, frame, finalize)
@@ -207,12 +216,16 @@ class FastCodeGenerator(StockCodeGenerator):
         elif kind == "any":
             self.write(")) is str else str(v) if k is int or k is float")
             self.write(" else v if k is Markup else escape(v))")
+        elif kind == "number":
+            self.write(")")
 
     def _output_kind(self, node: nodes.Expr, frame: Frame, finalize: t.Any) -> str:
-        """How a value is made ready: ``stock``, ``any`` value in line, or ``safe`` as it is."""
+        """How a value is made ready: ``stock``, ``any`` value, ``number``, or ``safe`` as it is."""
         autoescape = frame.eval_ctx.autoescape and not frame.eval_ctx.volatile
         if not self._plain or not autoescape or finalize.src is not None:
             return "stock"
+        if getattr(node, "is_number", False):
+            return "number"
         if isinstance(node, nodes.CondExpr) and _is_safe(node.expr1) and _is_safe(node.expr2):
             return "safe"
         return "any"

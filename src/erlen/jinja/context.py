@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import typing as t
 from collections import ChainMap
+from types import BuiltinFunctionType, FunctionType, MethodType
 
 from jinja2 import Template as StockTemplate
+from jinja2 import pass_context
 from jinja2.runtime import Context as StockContext
-from jinja2.utils import missing
+from jinja2.utils import internalcode, missing
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable
+
+#: The attribute by which `jinja2.pass_context` and its like mark a function.
+_MARK = "jinja_pass_arg"
+_MARK_KNOWN = hasattr(pass_context(lambda context: None), _MARK)
+
+#: Calling these is calling them: no ``__call__`` of theirs can be marked.
+_FUNCTIONS = frozenset({FunctionType, BuiltinFunctionType, MethodType} if _MARK_KNOWN else ())
 
 
 class Deferred:
@@ -44,6 +53,28 @@ class Context(StockContext):
             # Whoever shares this mapping (an included template) shares the value.
             value = self.parent[key] = value.compute()
         return value
+
+    @internalcode
+    def call(self, obj: Callable[..., t.Any], /, *args: t.Any, **kwargs: t.Any) -> t.Any:
+        """Call something from a template, as Jinja does.
+
+        Args:
+            obj: what to call; it gets the context or the environment as well
+                if it is marked so.
+            args: its positional arguments.
+            kwargs: its keyword arguments, and the variables of loops and
+                blocks, which only the context is told.
+        """
+        if type(obj) not in _FUNCTIONS or hasattr(obj, _MARK):
+            return super().call(obj, *args, **kwargs)
+        kwargs.pop("_block_vars", None)
+        kwargs.pop("_loop_vars", None)
+        try:
+            return obj(*args, **kwargs)
+        except StopIteration:
+            return self.environment.undefined(
+                "value was undefined because a callable raised a StopIteration exception"
+            )
 
     def get_all(self) -> dict[str, t.Any]:
         """Return all variables, as Jinja does, with nothing deferred any more."""

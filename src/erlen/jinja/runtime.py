@@ -11,10 +11,19 @@ import typing as t
 
 import markupsafe
 from jinja2 import Environment
+from jinja2.runtime import LoopContext
 from jinja2.tests import TESTS
 from markupsafe import Markup, escape
 
-__all__ = ["Markup", "escape", "escape_text", "lookup_type", "stock_tests"]
+__all__ = [
+    "Markup",
+    "escape",
+    "escape_text",
+    "known_size",
+    "lookup_type",
+    "numbered",
+    "stock_tests",
+]
 
 PROBE = "<a href=\"b\" title='c'>&"
 
@@ -77,3 +86,30 @@ def lookup_type(environment: Environment) -> type:
     ):
         return dict
     return _Nothing
+
+
+def known_size(iterable: t.Any) -> int | None:
+    """Tell how long an iterable is if finding out changes nothing.
+
+    Args:
+        iterable: what a loop goes through.
+
+    Returns:
+        The length of a list or tuple, ``None`` for anything else: asking a
+        generator whether there is more makes it run.
+    """
+    kind = type(iterable)
+    return len(iterable) if kind is list or kind is tuple else None
+
+
+def numbered(loop: LoopContext) -> t.Iterator[tuple[int, t.Any]]:
+    """Go through a loop with its running number.
+
+    Args:
+        loop: Jinja's loop object.
+
+    Returns:
+        Pairs of the number, from 1, and the item.
+    """
+    for item, _ in loop:
+        yield loop.index, item

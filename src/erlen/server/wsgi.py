@@ -200,7 +200,7 @@ def general(app: t.Any, environ: t.Any, start_response: t.Any) -> t.Iterable[byt
             plans: Plans = app._plans
             response = app.full_dispatch_request()
             host = environ.get("HTTP_HOST")
-            if host not in plans.hosts and ctx.request.routing_exception is None:
+            if host not in plans.hosts and ctx.url_adapter is not None:
                 plans.accept_host(host)
         except Exception as exc:
             error = exc

@@ -138,7 +138,7 @@ class ErlenClient(werkzeug.test.Client):
         # Copies: the caller may send the same thing again.
         if isinstance(given, werkzeug.test.EnvironBuilder):
             builder = copy(given)
-            builder.environ_base = self._copy_environ(builder.environ_base or {})
+            builder.environ_base = self._copy_environ({**(builder.environ_base or {})})
             return builder.get_request()
 
         if isinstance(given, dict):

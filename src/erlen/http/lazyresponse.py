@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 from operator import attrgetter
 
 from werkzeug.datastructures import Headers as WerkzeugHeaders
-from werkzeug.utils import get_content_type
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from ..state import get_current
-from .conditional import without_useless_range, unmodified_since_fails
-from .headers import Headers, Pair, header_value, lower_name
+from .conditional import unmodified_since_fails, without_useless_range
+from .headers import Headers, Pair, lower_name
+from .ondemand import CallbacksOnDemand, HeadersOnDemand, JsonModule, content_type_pair
 from .setcookie import cookie_text
 from .statuses import SILENT, known, parse_status
 from .streams import Stream
@@ -47,72 +47,6 @@ _DECISIVE = frozenset(
     }
 )
 
-_content_types: dict[tuple[str, bool], Pair] = {}
-_CONTENT_TYPES_LIMIT = 256
-
-
-def content_type_pair(value: str, full: bool = False) -> Pair:
-    """Make the Content-Type header of a media type.
-
-    Args:
-        value: A media type, which gets a charset where it is text.
-        full: The value is the whole header already. Default: False.
-
-    Returns:
-        The header's name and value.
-
-    Raises:
-        ValueError: The value has a line break in it, or is not latin-1.
-    """
-    pair = _content_types.get((value, full))
-    if pair is None:
-        text = value if full else get_content_type(value, "utf-8")
-        pair = ("Content-Type", header_value("content-type", text))
-        if len(_content_types) < _CONTENT_TYPES_LIMIT:
-            _content_types[value, full] = pair
-    return pair
-
-
-class _HeadersOnDemand:
-    """Builds the headers at the first look; the instance then hides this."""
-
-    def __get__(self, response: Response | None, owner: t.Any) -> t.Any:
-        if response is None:
-            return self
-        pairs = response._lazy
-        if pairs is not None:
-            response._lazy = None
-            headers: t.Any = Headers.adopt(pairs)
-        else:
-            # An object that was Werkzeug's before its class was changed.
-            try:
-                headers = response.__dict__.pop("headers")
-            except KeyError:
-                raise AttributeError("headers") from None
-            response._watched = True
-        response._headers = headers
-        return headers
-
-
-class _CallbacksOnDemand:
-    """Makes the list of callbacks at the first look, and notes that there is one."""
-
-    def __get__(self, response: Response | None, owner: t.Any) -> t.Any:
-        if response is None:
-            return self
-        response._watched = True
-        callbacks = response.__dict__["_on_close"] = []
-        return callbacks
-
-
-class _JsonModule:
-    """``erlen.json``, imported at the first use: it stands beside this module."""
-
-    def __get__(self, response: Response | None, owner: t.Any) -> t.Any:
-        from .. import json
-
-        return json
-
 
 class Response(WerkzeugResponse):
     """What goes back to the client (Flask 3.1's ``Response``).
@@ -132,7 +66,7 @@ class Response(WerkzeugResponse):
 
     default_mimetype: str | None = "text/html"
     autocorrect_location_header = False
-    json_module: t.Any = _JsonModule()
+    json_module: t.Any = JsonModule()
 
     direct_passthrough = False
 
@@ -148,8 +82,8 @@ class Response(WerkzeugResponse):
 
     _status = "200 OK"
     _status_code = 200
-    _headers: t.Any = _HeadersOnDemand()
-    _on_close: t.Any = _CallbacksOnDemand()
+    _headers: t.Any = HeadersOnDemand()
+    _on_close: t.Any = CallbacksOnDemand()
     headers: t.Any = property(attrgetter("_headers"))
 
     def __init_subclass__(cls, **kwargs: t.Any) -> None:
@@ -219,7 +153,7 @@ class Response(WerkzeugResponse):
         if status != 200:
             self.status = status  # type: ignore[assignment]
         self._lazy = [
-            _content_types.get((content_type, True)) or content_type_pair(content_type, True),
+            content_type_pair(content_type, True),
             ("Content-Length", str(len(body))),
         ]
         self._sized = True
@@ -440,8 +374,3 @@ class Response(WerkzeugResponse):
             self.max_cookie_size,
         )
         self.headers.add("Set-Cookie", text)
-
-
-# Imported last: the pages are made of the class above.
-from .pages import http_error_response as http_error_response  # noqa: E402
-from .pages import redirect_response as redirect_response  # noqa: E402
