@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import sys
+import types
 import typing as t
+from unittest import mock
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -92,3 +95,33 @@ def test_no_application(side: t.Any) -> None:
     result = side.invoke(side.Group(), "routes")
     assert result.exit_code == 2
     assert "Could not locate a Flask application." in result.stderr
+
+
+class TestCheck:
+    @pytest.fixture
+    def conflicts(self, monkeypatch: pytest.MonkeyPatch) -> t.Any:
+        """Stands for the search, which has tests of its own."""
+        module = types.ModuleType("erlen.routing.check")
+        module.find_conflicts = mock.Mock(return_value=[])  # type: ignore[attr-defined]
+        monkeypatch.setitem(sys.modules, "erlen.routing.check", module)
+        return module.find_conflicts  # type: ignore[attr-defined]
+
+    def check(self, side: t.Any, app: t.Any) -> t.Any:
+        return side.invoke(side.Group(create_app=lambda: app), "routes", "--check")
+
+    def test_none(self, erlen_side: t.Any, conflicts: t.Any) -> None:
+        result = self.check(erlen_side, declare(erlen_side, RULES))
+        assert (result.exit_code, result.output) == (0, "No conflicts were found.\n")
+
+    def test_each_is_printed(self, erlen_side: t.Any, conflicts: t.Any) -> None:
+        conflicts.return_value = ["/a (x.py:1) twice (x.py:2)", "/b (x.py:3) never (x.py:4)"]
+        result = self.check(erlen_side, declare(erlen_side, RULES))
+        assert result.exit_code == 1
+        assert result.output.splitlines() == conflicts.return_value
+
+    def test_what_is_searched(self, erlen_side: t.Any, conflicts: t.Any) -> None:
+        app = declare(erlen_side, RULES)
+        self.check(erlen_side, app)
+        url_map, sources = conflicts.call_args.args
+        assert url_map is app.url_map
+        assert sources == getattr(app, "rule_sources", {})
