@@ -6,6 +6,7 @@ import typing as t
 from urllib.parse import parse_qsl
 
 from werkzeug.datastructures import EnvironHeaders, Headers, ImmutableMultiDict, MultiDict
+from werkzeug.exceptions import BadRequest
 from werkzeug.sansio.utils import get_current_url, get_host
 from werkzeug.wrappers import Request as WerkzeugRequest
 
@@ -137,14 +138,20 @@ class Target(WerkzeugRequest):
         """Scheme and host."""
         return self._url()
 
-    def _url(self, *parts: t.Any) -> str:
+    def _url(self, root_path: str | None = None, *rest: t.Any) -> str:
         host = self.host
         try:
-            return get_current_url(self.scheme, host, *parts)
+            return get_current_url(self.scheme, host, root_path, *rest)
         except ValueError:
-            # "[::::]" gets through Werkzeug's pattern but not through urlsplit.
-            # An invalid host counts as none.
-            return get_current_url(self.scheme, "", *parts)
+            pass
+        # "[::::]" gets through Werkzeug's pattern but not through urlsplit; an
+        # invalid host counts as none. Without one the path must not take its place.
+        try:
+            root_path = root_path and "/" + root_path.lstrip("/")
+            return get_current_url(self.scheme, "", root_path, *rest)
+        except ValueError:
+            # A proxy's header can bring any scheme.
+            raise BadRequest("The URL of the request is malformed.") from None
 
     @lazy
     def host(self) -> str:
