@@ -49,6 +49,10 @@ if t.TYPE_CHECKING:
 _ExcInfo = tuple[t.Any, t.Any, TracebackType | None]
 
 
+# Exception classes can be made without end by a program.
+_HANDLERS_KEPT = 512
+
+
 class _Stale:
     """Stands for the plans of an application that has not been asked yet."""
 
@@ -377,6 +381,17 @@ class Erlen(App):
 
     # -- errors --------------------------------------------------------------------------
 
+    def _find_error_handler(
+        self, e: Exception, blueprints: t.Iterable[str]
+    ) -> ft.ErrorHandlerCallable | None:
+        known = self._current_plans().handlers
+        key = (type(e), *blueprints)
+        if key not in known:
+            if len(known) > _HANDLERS_KEPT:
+                known.clear()
+            known[key] = recover.find_handler(self.error_handler_spec, e, key[1:])
+        return t.cast("ft.ErrorHandlerCallable | None", known[key])
+
     def handle_http_exception(self, e: HTTPException) -> HTTPException | ft.ResponseReturnValue:
         """Answer an HTTP error; may be overridden."""
         return t.cast("HTTPException", recover.http_exception(self, e))
@@ -429,34 +444,7 @@ class Erlen(App):
 
     # -- URLs ------------------------------------------------------------------------------
 
-    def url_for(
-        self,
-        /,
-        endpoint: str,
-        *,
-        _anchor: str | None = None,
-        _method: str | None = None,
-        _scheme: str | None = None,
-        _external: bool | None = None,
-        **values: t.Any,
-    ) -> str:
-        """Build the URL of an endpoint.
-
-        Args:
-            endpoint: Name of the endpoint; ``".name"`` is relative to the blueprint.
-            _anchor: Added behind ``#``.
-            _method: Method of the rule, where an endpoint has several.
-            _scheme: Scheme of an external URL.
-            _external: Whether scheme and host are included; by default outside of a
-                request. False there gives a path without ``SERVER_NAME``.
-            values: Arguments of the rule; unknown ones go into the query.
-
-        Raises:
-            BuildError: No rule fits, and no handler knew better.
-            RuntimeError: Outside of a request, without ``SERVER_NAME``.
-            ValueError: A scheme for a URL that is not external.
-        """
-        return urls.url_for(self, endpoint, _anchor, _method, _scheme, _external, values)
+    url_for = urls.url_for
 
     # -- templates, shell, tests --------------------------------------------------------------
 

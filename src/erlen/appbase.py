@@ -357,11 +357,6 @@ class App(Scaffold):
         self.shell_context_processors.append(f)
         return f
 
-    def _find_error_handler(
-        self, e: Exception, blueprints: t.Iterable[str]
-    ) -> ft.ErrorHandlerCallable | None:
-        return recover.find_handler(self.error_handler_spec, e, blueprints)
-
     def trap_http_exception(self, e: Exception) -> bool:
         """Whether an HTTP error is raised like any other; may be overridden."""
         return recover.trapped(self, e)

@@ -14,6 +14,7 @@ import sys
 import typing as t
 
 from werkzeug.exceptions import HTTPException
+from werkzeug.routing import MapAdapter
 
 from . import signals
 from .errors import OutsideContextError
@@ -25,8 +26,6 @@ from .state import reset_current
 from .state import set_current
 
 if t.TYPE_CHECKING:
-    from werkzeug.routing import MapAdapter
-
     from .plan import Plan
     from .sessions import SessionMixin
 
@@ -215,6 +214,11 @@ class Context:
     @url_adapter.setter
     def url_adapter(self, value: MapAdapter | None) -> None:
         self._adapter = value
+
+    @property
+    def has_plain_adapter(self) -> bool:
+        """Whether URLs come out as Werkzeug's adapter, unchanged, would build them."""
+        return self._adapter is _sentinel or type(self._adapter) is MapAdapter
 
     @property
     def _after_request_functions(self) -> list[t.Callable[..., t.Any]]:

@@ -139,10 +139,25 @@ class _RequestProxy(_Proxy):
 class _GlobalsProxy(_Proxy):
     __slots__ = ()
 
+    def __getattr__(self, name: str) -> t.Any:
+        ctx = get_current(None)
+        if ctx is None:
+            raise OutsideContextError("g", "application")
+        return getattr(ctx._g or ctx.g, name)
+
+    def __setattr__(self, name: str, value: t.Any) -> None:
+        ctx = get_current(None)
+        if ctx is None:
+            raise OutsideContextError("g", "application")
+        setattr(ctx._g or ctx.g, name, value)
+
     @property
     def get(self) -> t.Any:
         """``get`` of the current namespace."""
-        return _find_g().get
+        ctx = get_current(None)
+        if ctx is None:
+            raise OutsideContextError("g", "application")
+        return (ctx._g or ctx.g).get
 
 
 if t.TYPE_CHECKING:

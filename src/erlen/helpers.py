@@ -10,6 +10,7 @@ from werkzeug.exceptions import abort as _werkzeug_abort
 from .ctx import after_this_request as after_this_request
 from .ctx import copy_current_request_context as copy_current_request_context
 from .ctx import request_context
+from .errors import OutsideContextError
 from .globals import current_app
 from .globals import session
 from .http.files import send_file as _send_file
@@ -147,8 +148,11 @@ def url_for(
     _external: bool | None = None,
     **values: t.Any,
 ) -> str:
-    """Build the URL of an endpoint; see ``Erlen.url_for``."""
-    return current_app.url_for(
+    """Build the URL of an endpoint of the current application; see ``Erlen.url_for``."""
+    ctx = get_current(None)
+    if ctx is None:
+        raise OutsideContextError("url_for", "application")
+    url = ctx.app.url_for(
         endpoint,
         _anchor=_anchor,
         _method=_method,
@@ -156,6 +160,7 @@ def url_for(
         _external=_external,
         **values,
     )
+    return t.cast(str, url)
 
 
 def redirect(

@@ -50,6 +50,9 @@ _MISSING |= {"handle_http_exception", "trap_http_exception", "preprocess_request
 
 _HOSTS_KEPT = 256
 
+HTML = "text/html; charset=utf-8"
+JSON = "application/json"
+
 Step = t.Callable[..., t.Any]
 
 
@@ -132,6 +135,8 @@ class Plans:
         self.static: dict[str, dict[str, Plan]] = {}
         self.by_target: dict[Target, Plan] = {}
         self.by_rule: dict[tuple[int, bool], Plan] = {}
+        #: Blueprint names and exception class to handler, for :mod:`erlen.recover`.
+        self.handlers: dict[t.Any, t.Any] = {}
         self.hosts: set[str | None] = {None}
         self.general = self._is_general()
         self._missing: Plan | None = None
@@ -317,7 +322,11 @@ class Plans:
         )
         finished = bool(signals.request_finished.receivers)
         stock = "make_response" not in self.overridden
-        plan.respond = partial(make_response, app) if stock else app.make_response
+        if stock:
+            quick = app.response_class is Response
+            plan.respond = self.respond if quick else partial(make_response, app)
+        else:
+            plan.respond = app.make_response
         plan.finalize = app.finalize_request if self.overridden & _ENDING else None
         plan.close = self.close_loudly if finished else self.close
         plan.light = bool(
@@ -328,6 +337,19 @@ class Plans:
             and self.lazy_session
             and app.response_class is Response
         )
+
+    def respond(self, rv: t.Any) -> t.Any:
+        """Make the response, for the stock response class: common values take a short way."""
+        if type(rv) is Response:
+            return rv
+        value, status = rv, 200
+        if type(rv) is tuple and len(rv) == 2 and type(rv[1]) is int:
+            value, status = rv
+        if type(value) is str:
+            return Response.of_body(value.encode(), HTML, status)
+        if type(value) is dict and self.json_line is not None:
+            return Response.of_body(self.json_line(value), JSON, status)
+        return make_response(self.app, rv)
 
     def session_headers(self, session: t.Any) -> list[tuple[str, str]] | None:
         """The headers that saving a session comes to; None if it needs a response."""

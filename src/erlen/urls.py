@@ -14,6 +14,7 @@ from .state import get_current
 if t.TYPE_CHECKING:
     from .ctx import Context
     from .http.request import Request
+    from .routing.build import UrlBuilder
 
 
 def create_adapter(app: t.Any, request: Request | None) -> MapAdapter | None:
@@ -69,47 +70,60 @@ _bind = eval(
 
 def url_for(
     app: t.Any,
+    /,
     endpoint: str,
-    anchor: str | None,
-    method: str | None,
-    scheme: str | None,
-    external: bool | None,
-    values: dict[str, t.Any],
+    *,
+    _anchor: str | None = None,
+    _method: str | None = None,
+    _scheme: str | None = None,
+    _external: bool | None = None,
+    **values: t.Any,
 ) -> str:
-    """What ``Erlen.url_for`` does; see there for arguments and errors."""
+    """Build the URL of an endpoint; this is ``Erlen.url_for``.
+
+    Args:
+        app: The application.
+        endpoint: Name of the endpoint; ``".name"`` is relative to the blueprint.
+        _anchor: Added behind ``#``.
+        _method: Method of the rule, where an endpoint has several.
+        _scheme: Scheme of an external URL.
+        _external: Whether scheme and host are included; by default outside of a
+            request. False there gives a path without ``SERVER_NAME``.
+        values: Arguments of the rule; unknown ones go into the query.
+
+    Raises:
+        BuildError: No rule fits, and no handler knew better.
+        RuntimeError: Outside of a request, without ``SERVER_NAME``.
+        ValueError: A scheme for a URL that is not external.
+    """
     ctx = get_current(None)
     if ctx is not None and ctx.environ is None:
         ctx = ctx._request_source() or ctx
-    in_request = ctx is not None and ctx.environ is not None
-    if in_request:
+    if ctx is not None and ctx.environ is not None:
         if endpoint[:1] == ".":
-            scope = ctx.request.blueprint  # type: ignore[union-attr]
+            scope = ctx.request.blueprint
             endpoint = f"{scope}{endpoint}" if scope is not None else endpoint[1:]
-        if external is None:
-            external = scheme is not None
-    elif external is None:
-        external = True
-    if scheme is not None and not external:
+        if _external is None:
+            _external = _scheme is not None
+    elif _external is None:
+        _external = True
+    if _scheme is not None and not _external:
         raise ValueError("When specifying '_scheme', '_external' must be True.")
     app.inject_url_defaults(endpoint, values)
+    builder = app._current_plans().builder
     url = None
-    if not external:
-        url = _path(app, ctx if in_request else None, endpoint, values, method)
+    if builder is not None and not _external:
+        url = _path(app, builder, ctx, endpoint, values, _method)
     if url is None:
         try:
-            adapter = _adapter(app, ctx, external)
-            builder = app._current_plans().builder
-            if builder is not None and type(adapter) is MapAdapter:
-                url = builder.build(adapter, endpoint, values, method, external, True, scheme)
-            else:
-                url = adapter.build(
-                    endpoint, values, method=method, url_scheme=scheme, force_external=external
-                )
+            url = _full(app, builder, ctx, endpoint, values, _method, _scheme, _external)
         except BuildError as error:
-            values.update(_anchor=anchor, _method=method, _scheme=scheme, _external=external)
+            values.update(
+                _anchor=_anchor, _method=_method, _scheme=_scheme, _external=_external
+            )
             return t.cast(str, app.handle_url_build_error(error, endpoint, values))
-    if anchor is not None:
-        url = f"{url}#{quote(anchor, safe=_ANCHOR_SAFE)}"
+    if _anchor is not None:
+        url = f"{url}#{quote(_anchor, safe=_ANCHOR_SAFE)}"
     return url
 
 
@@ -118,47 +132,54 @@ _ANCHOR_SAFE = "%!#$&'()*+,/:;=?@"
 
 
 def _path(
-    app: t.Any, ctx: Context | None, endpoint: str, values: dict[str, t.Any], method: str | None
+    app: t.Any,
+    builder: UrlBuilder,
+    ctx: Context | None,
+    endpoint: str,
+    values: dict[str, t.Any],
+    method: str | None,
 ) -> str | None:
-    """The path by the compiled builder; None where only Werkzeug's adapter will do."""
-    plans = app._current_plans()
-    builder = plans.builder
-    if builder is None:
-        return None
-    if ctx is None:
-        root, default_method = app.config["APPLICATION_ROOT"], None
+    """The path by the compiled builder; None where only a bound adapter will do."""
+    if ctx is None or ctx.environ is None:
         if app.config["SERVER_NAME"] is not None:
             return None
+        root, default_method = app.config["APPLICATION_ROOT"], None
     else:
+        if ctx.app is not app or not ctx.has_plain_adapter:
+            return None
         environ = ctx.environ
-        if ctx._adapter.__class__ is not object and ctx._adapter is not None:
-            # Somebody asked for the adapter, and may have set it up his own way.
-            if type(ctx._adapter) is not MapAdapter:
-                return None
-        root, default_method = environ.get("SCRIPT_NAME", ""), environ["REQUEST_METHOD"]
+        root, default_method = environ.get("SCRIPT_NAME"), environ["REQUEST_METHOD"]
     path = builder.path(endpoint, values, method, default_method)
-    if path is None:
-        return None
-    if root and root != "/":
-        root = root if root.isascii() else root.encode("latin-1").decode("utf-8", "replace")
-        return f"{root.rstrip('/')}{path}"
-    return t.cast(str, path)
+    if path is None or not root or root == "/":
+        return path
+    if not root.isascii():
+        root = root.encode("latin-1").decode("utf-8", "replace")
+    return f"{root.rstrip('/')}{path}"
 
 
-def _adapter(app: t.Any, ctx: Context | None, external: bool) -> MapAdapter:
-    adapter = ctx.url_adapter if ctx is not None and ctx.app is app else None
-    if adapter is None and ctx is None:
-        adapter = app.create_url_adapter(None)
-    if adapter is None and ctx is not None and ctx.app is not app:
-        adapter = ctx.url_adapter
+def _full(
+    app: t.Any,
+    builder: UrlBuilder | None,
+    ctx: Context | None,
+    endpoint: str,
+    values: dict[str, t.Any],
+    method: str | None,
+    scheme: str | None,
+    external: bool,
+) -> str:
+    """The URL by a bound adapter."""
+    adapter = ctx.url_adapter if ctx is not None else app.create_url_adapter(None)
+    if adapter is None and not external:
+        adapter = app.url_map.bind("", app.config["APPLICATION_ROOT"])
     if adapter is None:
-        if not external:
-            config = app.config
-            return t.cast(MapAdapter, app.url_map.bind("", config["APPLICATION_ROOT"]))
         raise RuntimeError(
             "Unable to build URLs outside an active request"
             " without 'SERVER_NAME' configured. Also configure"
             " 'APPLICATION_ROOT' and 'PREFERRED_URL_SCHEME' as"
             " needed."
         )
-    return adapter
+    if builder is not None and adapter.map is builder.url_map and type(adapter) is MapAdapter:
+        return builder.build(adapter, endpoint, values, method, external, True, scheme)
+    return adapter.build(
+        endpoint, values, method=method, url_scheme=scheme, force_external=external
+    )

@@ -91,7 +91,7 @@ def _emit(plans: Plans, plan: Plan, ctx: Context, rv: t.Any, start_response: t.A
     """Send what the runner gave: a response, or a bare value of a light plan."""
     environ = ctx.environ
     if plan.light and not ctx.touched:
-        kind = rv.__class__
+        kind = type(rv)
         session = ctx._opened
         more = None
         if session is not None and kind is not Response:
