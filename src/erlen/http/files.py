@@ -41,6 +41,9 @@ _CONDITIONS = frozenset(
 )
 
 
+_make_conditional = Response.make_conditional
+
+
 class _Known:
     """The headers of a file, as long as it does not change."""
 
@@ -177,6 +180,7 @@ def _send_path(
         or last_modified is not None
         or use_x_sendfile
         or not getattr(response_class, "_plainly_made", False)
+        or response_class.make_conditional is not _make_conditional
         or environ["REQUEST_METHOD"] not in ("GET", "HEAD")
     ):
         return None
@@ -303,7 +307,7 @@ def send_from_directory(
         raise NotFound()
     try:
         response = _send_path(full, environ, **kwargs)
-    except OSError:
+    except (OSError, ValueError):
         # What is there but cannot be read is the operator's error, not a 404.
         if os.path.isfile(full):
             raise
