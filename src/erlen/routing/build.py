@@ -5,15 +5,11 @@ from __future__ import annotations
 import functools
 import re
 import typing as t
-from urllib.parse import quote
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import werkzeug.routing as wz
 from werkzeug.datastructures import iter_multi_items
-from werkzeug.routing import BaseConverter
-from werkzeug.routing import IntegerConverter
-from werkzeug.routing import Map
-from werkzeug.routing import MapAdapter
+from werkzeug.routing import BaseConverter, IntegerConverter, Map, MapAdapter
 
 # What a path and a query may hold as they are (WHATWG URL, path and query state),
 # in the words of Werkzeug's own converters and query encoder.
@@ -173,9 +169,7 @@ class UrlBuilder:
                 if force_external or adapter.subdomain != self._domain:
                     return self.absolute(adapter, path, url_scheme)
                 return adapter.script_name.rstrip("/") + path
-        return adapter.build(
-            endpoint, values, method, force_external, append_unknown, url_scheme
-        )
+        return adapter.build(endpoint, values, method, force_external, append_unknown, url_scheme)
 
     def absolute(self, adapter: MapAdapter, path: str, url_scheme: str | None = None) -> str:
         """Make a path of :meth:`path` absolute.
@@ -350,7 +344,7 @@ def _maker_factory(kinds: str, strip: bool) -> t.Callable[..., Maker]:
             "            return None",
         ]
     else:
-        lines.append(f"        path = f\"{''.join('{' + part + '}' for part in parts)}\"")
+        lines.append(f'        path = f"{"".join("{" + part + "}" for part in parts)}"')
     if strip:
         lines.append("        path = '/' + path.lstrip('/')")
     lines.append(f"        return path if len(values) == {len(kinds)} else path + query(values)")

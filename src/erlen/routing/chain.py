@@ -17,9 +17,7 @@ from __future__ import annotations
 import re
 import typing as t
 
-_UUID = (
-    r"[A-Fa-f0-9]{8}-[A-Fa-f0-9]{4}-[A-Fa-f0-9]{4}-[A-Fa-f0-9]{4}-[A-Fa-f0-9]{12}"
-)
+_UUID = r"[A-Fa-f0-9]{8}-[A-Fa-f0-9]{4}-[A-Fa-f0-9]{4}-[A-Fa-f0-9]{4}-[A-Fa-f0-9]{12}"
 
 # The patterns of Werkzeug's own converters, as they stand in a part.
 _token = re.compile(
@@ -135,7 +133,7 @@ class Texts:
         raise AssertionError("no text at a place that was found to have one")
 
 
-Item = t.Union[Run, Texts]
+Item = Run | Texts
 
 
 class Chain:
@@ -187,7 +185,7 @@ class Chain:
         if not places[0] >> masks.size & 1:
             return None
         ends = [0]
-        for item, following in zip(self.items, places[1:]):
+        for item, following in zip(self.items, places[1:], strict=True):
             ends.append(item.end(masks, ends[-1], following))
         values = [text[ends[first] : ends[after]] for first, after in self.groups]
         return values, ends[-1] < len(text)

@@ -8,14 +8,9 @@ from __future__ import annotations
 
 import typing as t
 
-from werkzeug.routing import Map
-from werkzeug.routing import Rule
+from werkzeug.routing import Map, Rule
 
-from .segments import Groups
-from .segments import kind_of
-from .segments import PATH
-from .segments import make_suffix_test
-from .segments import make_test
+from .segments import PATH, Groups, kind_of, make_suffix_test, make_test
 from .target import Target
 
 #: Methods that a rule without methods gets a target of its own for.

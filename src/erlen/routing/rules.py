@@ -53,14 +53,15 @@ class Rule(wz.Rule):
         return dynamic != len(self._converters) or not _REFUSED_NAMES.isdisjoint(self._converters)
 
     def _build_now(self, append_unknown: bool) -> t.Callable[..., tuple[str, str]]:
-        return super()._compile_builder(append_unknown).__get__(self, None)
+        builder: t.Any = super()._compile_builder(append_unknown)
+        return t.cast("t.Callable[..., tuple[str, str]]", builder.__get__(self, None))
 
     def __eq__(self, other: object) -> bool:
         # Unlike Werkzeug's, symmetric between this class and its base, so that
         # defaults also redirect in a map that holds rules of both classes.
         return isinstance(other, wz.Rule) and self._trace == other._trace
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
 
 def _first_build(rule: Rule, /, **values: t.Any) -> tuple[str, str]:
@@ -86,7 +87,7 @@ class _WatchedConverters(dict[str, t.Any]):
         super().__delitem__(key)
         epoch.bump()
 
-    def __ior__(self, other: t.Any) -> t.Any:
+    def __ior__(self, other: t.Any) -> t.Any:  # type: ignore[misc]
         self.update(other)
         return self
 

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import typing as t
 
-from werkzeug.exceptions import MethodNotAllowed
-from werkzeug.exceptions import NotFound
-from werkzeug.routing import Rule
-from werkzeug.routing import WebsocketMismatch
+from werkzeug.exceptions import MethodNotAllowed, NotFound
+from werkzeug.routing import Rule, WebsocketMismatch
 
 if t.TYPE_CHECKING:
     from .nodes import Node

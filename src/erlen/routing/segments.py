@@ -10,8 +10,7 @@ from __future__ import annotations
 import re
 import typing as t
 
-from .chain import Chain
-from .chain import parse
+from .chain import Chain, parse
 
 #: What a test gives: the values of the converters in order, or None.
 Groups = t.Sequence[str]

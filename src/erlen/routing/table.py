@@ -4,33 +4,20 @@ from __future__ import annotations
 
 import re
 import typing as t
-from urllib.parse import quote
-from urllib.parse import urljoin
+from urllib.parse import quote, urljoin
 
-from werkzeug.routing import Map
-from werkzeug.routing import MapAdapter
-from werkzeug.routing import RequestRedirect
-from werkzeug.routing import Rule
-from werkzeug.routing import ValidationError
+from werkzeug.routing import Map, MapAdapter, RequestRedirect, Rule, ValidationError
 
-from .nodes import Compiler
-from .nodes import Node
-from .nodes import TargetFactory
-from .search import Hit
-from .search import NeedsSlash
-from .search import Search
-from .nodes import LEAF
-from .nodes import MIXED
-from .segments import INT
-from .segments import PATH
-from .segments import STR
+from .nodes import LEAF, MIXED, Compiler, Node, TargetFactory
+from .search import Hit, NeedsSlash, Search
+from .segments import INT, PATH, STR
 from .target import Target
 
 #: What :meth:`RouteTable.find` gives where only the full answer will do.
 UNSURE: tuple[()] = ()
 
 Found = tuple[Target, dict[str, t.Any]]
-QueryArgs = t.Union[t.Mapping[str, t.Any], str, None]
+QueryArgs = t.Mapping[str, t.Any] | str | None
 
 # The characters that a URL path may hold as they are (WHATWG URL, path state).
 _PATH_SAFE = "!$&'()*+,/:;=@"
@@ -43,18 +30,19 @@ class RouteTable:
 
     Attributes:
         url_map: the map it was compiled from.
+        root: the node at which a domain and a path are matched.
         plain: whether every rule is for the map's default subdomain and host
             matching is off, so that the path alone decides.
         static: path to method to target, where a hit is the whole answer; copy
             ``target.args``. Empty unless ``plain``.
     """
 
-    __slots__ = ("_compiler", "_entry", "_root", "_start", "plain", "static", "url_map")
+    __slots__ = ("_compiler", "_entry", "_start", "plain", "root", "static", "url_map")
 
     def __init__(self, url_map: Map, compiler: Compiler) -> None:
         self.url_map = url_map
         self._compiler = compiler
-        self._root = root = compiler.node(url_map._matcher._root)
+        self.root = root = compiler.node(url_map._matcher._root)
         domain = url_map.default_subdomain or ""
         self.plain = not (url_map.host_matching or root.steps or root.static.keys() - {domain})
         self.static: dict[str, dict[str, Target]] = {}
@@ -126,7 +114,7 @@ class RouteTable:
         """Answer where the straight way through the nodes came to its end."""
         if path[:1] != "/" or path[:2] == "//":
             return UNSURE
-        if at_end and (node.rules or node.slashed) or node.forked:
+        if (at_end and (node.rules or node.slashed)) or node.forked:
             return self._search(self._start, path, method, 2, [])
         return UNSURE if "//" in path else None
 
@@ -241,12 +229,12 @@ class RouteTable:
         """Give the rule and its values, or the path to redirect to."""
         merged = path
         try:
-            hit = search.run(self._root, [domain, *path.split("/")], 0, [])
+            hit = search.run(self.root, [domain, *path.split("/")], 0, [])
             if hit is not None:
                 return hit
             if self.url_map.merge_slashes and "//" in path:
                 merged = _many_slashes.sub("/", path)
-                hit = search.run(self._root, [domain, *merged.split("/")], 0, [])
+                hit = search.run(self.root, [domain, *merged.split("/")], 0, [])
         except NeedsSlash:
             return merged + "/"
         if hit is None or hit[0].merge_slashes is False:
@@ -277,9 +265,7 @@ class RouteTable:
             raise RequestRedirect(_redirect_to(rule, args, adapter))
 
 
-def compile_table(
-    url_map: Map, default_target_factory: TargetFactory | None = None
-) -> RouteTable:
+def compile_table(url_map: Map, default_target_factory: TargetFactory | None = None) -> RouteTable:
     """Compile the matcher of a map as it is now.
 
     Args:
@@ -334,7 +320,7 @@ def _convert(rule: Rule, values: list[str], search: Search) -> dict[str, t.Any]:
     """Convert the values one by one, to tell a refusal from a converter's own error."""
     args: dict[str, t.Any] = {}
     try:
-        for (name, converter), value in zip(rule._converters.items(), values):
+        for (name, converter), value in zip(rule._converters.items(), values, strict=False):
             args[str(name)] = converter.to_python(value)
     except ValidationError as error:
         raise search.error() from error

@@ -5,9 +5,7 @@ from __future__ import annotations
 import functools
 import typing as t
 
-from werkzeug.routing import BaseConverter
-from werkzeug.routing import IntegerConverter
-from werkzeug.routing import Rule
+from werkzeug.routing import BaseConverter, IntegerConverter, Rule
 
 Values = t.Sequence[str]
 Fill = t.Callable[[Values], dict[str, t.Any]]

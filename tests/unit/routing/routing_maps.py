@@ -7,10 +7,8 @@ import typing as t
 
 import werkzeug.routing as wz
 from hypothesis import strategies as st
-from werkzeug.exceptions import HTTPException
-from werkzeug.exceptions import MethodNotAllowed
-from werkzeug.routing import BaseConverter
-from werkzeug.routing import ValidationError
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.routing import BaseConverter, ValidationError
 
 from erlen.routing import Rule
 
@@ -95,7 +93,23 @@ KINDS = [
 ]
 NAMES = ["p", "q", "r", "s"]
 UUID = "12345678-1234-5678-1234-56781234abcd"
-PIECES = [*TEXTS, "", "", "-1", "1.5", "-2.5", "xy", "xxy", "x-y", "٣", UUID, "a\n", "\n", "123", "a-1"]
+PIECES = [
+    *TEXTS,
+    "",
+    "",
+    "-1",
+    "1.5",
+    "-2.5",
+    "xy",
+    "xxy",
+    "x-y",
+    "٣",
+    UUID,
+    "a\n",
+    "\n",
+    "123",
+    "a-1",
+]
 METHODS = ["GET", "POST", "PUT", "HEAD", "OPTIONS"]
 
 
@@ -222,7 +236,9 @@ def near_paths(draw: st.DrawFn, rules: list[str]) -> str:
 
     piece = st.sampled_from(PIECES)
     path = _variable.sub(value, draw(st.sampled_from(rules)))
-    change = draw(st.sampled_from([None, None, None, None, None, "add", "cut", "double", "more", "first"]))
+    change = draw(
+        st.sampled_from([None, None, None, None, None, "add", "cut", "double", "more", "first"])
+    )
     if change == "add":
         path += "/"
     elif change == "cut":

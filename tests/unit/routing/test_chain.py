@@ -5,11 +5,9 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from werkzeug.routing import Map
-from werkzeug.routing import Rule
+from werkzeug.routing import Map, Rule
 
 from erlen.routing.chain import parse
 
@@ -55,7 +53,7 @@ def _by_regex(pattern: str, text: str) -> tuple[list[str], bool] | None:
     return [value for name, value in found.groupdict().items()], slash
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(
     content=contents(KINDS, slashes=True)
     | contents(["path:"], slashes=True)

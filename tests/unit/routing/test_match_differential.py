@@ -5,26 +5,25 @@ from __future__ import annotations
 import typing as t
 
 import werkzeug.routing as wz
-from hypothesis import given
-from hypothesis import HealthCheck
-from hypothesis import settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from unit.routing.routing_maps import adapters
-from unit.routing.routing_maps import bind
-from unit.routing.routing_maps import describe
-from unit.routing.routing_maps import maps
-from unit.routing.routing_maps import METHODS
-from unit.routing.routing_maps import near_paths
-from unit.routing.routing_maps import outcome
-from unit.routing.routing_maps import paths
-from unit.routing.routing_maps import subdomains
+from unit.routing.routing_maps import (
+    METHODS,
+    adapters,
+    bind,
+    describe,
+    maps,
+    near_paths,
+    outcome,
+    paths,
+    subdomains,
+)
 from werkzeug.exceptions import NotFound
 
-from erlen.routing import compile_table
-from erlen.routing import RouteTable
+from erlen.routing import RouteTable, compile_table
 
 checked = settings(
-    max_examples=400,
+    max_examples=150,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
