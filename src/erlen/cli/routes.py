@@ -81,7 +81,7 @@ def _table(columns: dict[str, list[str]]) -> t.Iterator[str]:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
 
 
-def _check(url_map: Map, sources: t.Mapping[Rule, str]) -> None:
+def _check(url_map: Map, sources: t.Mapping[int, str]) -> None:
     """Print the conflicts among the rules; end with code 1 if there are any."""
     from ..routing.check import find_conflicts
 

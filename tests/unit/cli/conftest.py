@@ -27,7 +27,11 @@ class Side:
     def invoke(self, command: t.Any, *args: str, **kwargs: t.Any) -> Result:
         # In a context of its own: Flask leaves the application's behind when
         # it prints its help.
-        runner = CliRunner()
+        try:
+            runner = CliRunner(mix_stderr=False)
+        except TypeError:  # click 8.2 keeps both streams by itself
+            runner = CliRunner()
+
         return copy_context().run(lambda: runner.invoke(command, list(args), **kwargs))
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import sys
+import traceback
 import typing as t
 
 import pytest
@@ -93,10 +95,13 @@ def test_a_first_start_fails_on_an_error(side: t.Any, served: t.Any) -> None:
 def test_after_a_reload_the_error_is_served(
     side: t.Any, served: t.Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    printed: list[t.Any] = []
+    # Not read from the runner: that of click 8.1 does not flush this stream.
+    monkeypatch.setattr(traceback, "print_exc", lambda: printed.append(sys.exc_info()[1]))
     monkeypatch.setenv("WERKZEUG_RUN_MAIN", "true")
     result = side.invoke(side.Group(create_app=broken), "run")
     assert result.exit_code == 0
-    assert "ZeroDivisionError: mine" in result.stderr
+    assert [str(error) for error in printed] == ["mine"]
     ((_, _, app), _) = served[0]
 
     with pytest.raises(ZeroDivisionError, match="mine"):
