@@ -6,12 +6,11 @@ import contextlib
 import typing as t
 
 import flask
+from werkzeug.wrappers import Response
 
 from erlen import state
-from erlen.config import Config
-from erlen.config import ConfigAttribute
+from erlen.config import Config, ConfigAttribute
 from erlen.json.provider import DefaultJSONProvider
-from werkzeug.wrappers import Response
 
 
 class StandInApp:

@@ -12,8 +12,7 @@ import hashlib
 import time
 import typing as t
 import zlib
-from binascii import a2b_base64
-from binascii import b2a_base64
+from binascii import a2b_base64, b2a_base64
 from functools import cache
 from hmac import compare_digest
 from math import log2

@@ -113,8 +113,8 @@ class App(Scaffold):
         self.extensions: dict[str, t.Any] = {}
         self.url_map = watched_map(self.url_map_class)(host_matching=host_matching)
         self.subdomain_matching = subdomain_matching
-        #: Rule (by identity) to ``file:line`` of its registration, for ``erlen routes --check``.
-        self._rule_sites: dict[int, str] = {}
+        #: ``id(rule)`` to ``file:line`` of its registration, for ``erlen routes --check``.
+        self.rule_sources: dict[int, str] = {}
 
     def _check_setup_finished(self, f_name: str) -> None:
         if self._got_first_request:
@@ -290,7 +290,7 @@ class App(Scaffold):
         rule_obj = self.url_rule_class(rule, methods=methods, **options)
         rule_obj.provide_automatic_options = provide_automatic_options  # type: ignore[attr-defined]
         self.url_map.add(rule_obj)
-        self._rule_sites[id(rule_obj)] = call_site()
+        self.rule_sources[id(rule_obj)] = call_site()
         if view_func is not None:
             old_func = self.view_functions.get(endpoint)
             if old_func is not None and old_func != view_func:

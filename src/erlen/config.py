@@ -27,9 +27,7 @@ class ConfigAttribute(t.Generic[T]):
         get_converter: applied to the value at each read; default: none.
     """
 
-    def __init__(
-        self, name: str, get_converter: t.Callable[[t.Any], T] | None = None
-    ) -> None:
+    def __init__(self, name: str, get_converter: t.Callable[[t.Any], T] | None = None) -> None:
         self.__name__ = name
         self.get_converter = get_converter
 
@@ -39,9 +37,7 @@ class ConfigAttribute(t.Generic[T]):
     @t.overload
     def __get__(self, obj: Configured, owner: t.Any = None) -> T: ...
 
-    def __get__(
-        self, obj: Configured | None, owner: t.Any = None
-    ) -> T | ConfigAttribute[T]:
+    def __get__(self, obj: Configured | None, owner: t.Any = None) -> T | ConfigAttribute[T]:
         if obj is None:
             return self
         value = obj.config[self.__name__]
@@ -234,9 +230,7 @@ class Config(WatchedDict[str, t.Any]):
 
         return self.from_file(filename, load=tomllib.load, silent=silent, text=False)
 
-    def from_mapping(
-        self, mapping: t.Mapping[str, t.Any] | None = None, **kwargs: t.Any
-    ) -> bool:
+    def from_mapping(self, mapping: t.Mapping[str, t.Any] | None = None, **kwargs: t.Any) -> bool:
         """Load the upper-case keys of a mapping and of the keyword arguments.
 
         Returns:

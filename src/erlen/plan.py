@@ -130,6 +130,7 @@ class Plans:
         self.must_refresh: t.Any = getattr(interface, "must_refresh", None)
         self.table = self._table(previous)
         self.find = self.table.find
+        self.stock_response = is_stock_response(app.response_class)
         self.json_line = response_dumper(app.json)
         #: Static path to method to plan, filled at first use.
         self.static: dict[str, dict[str, Plan]] = {}
@@ -137,7 +138,7 @@ class Plans:
         self.by_rule: dict[tuple[int, bool], Plan] = {}
         #: Blueprint names and exception class to handler, for :mod:`erlen.recover`.
         self.handlers: dict[t.Any, t.Any] = {}
-        self.hosts: set[str | None] = {None}
+        self.hosts: set[str | None] = set()
         self.general = self._is_general()
         self._missing: Plan | None = None
         self._unmatched: Plan | None = None
@@ -206,7 +207,7 @@ class Plans:
     def accept_host(self, host: str | None) -> None:
         """Remember a valid Host header; the memory is bounded."""
         if len(self.hosts) >= _HOSTS_KEPT:
-            self.hosts = {None}
+            self.hosts = set()
         self.hosts.add(host)
 
     def plan_of(self, target: Target) -> Plan:
@@ -323,8 +324,7 @@ class Plans:
         finished = bool(signals.request_finished.receivers)
         stock = "make_response" not in self.overridden
         if stock:
-            quick = app.response_class is Response
-            plan.respond = self.respond if quick else partial(make_response, app)
+            plan.respond = self.respond if self.stock_response else partial(make_response, app)
         else:
             plan.respond = app.make_response
         plan.finalize = app.finalize_request if self.overridden & _ENDING else None
@@ -335,7 +335,7 @@ class Plans:
             and not finished
             and plan.finalize is None
             and self.lazy_session
-            and app.response_class is Response
+            and self.stock_response
         )
 
     def respond(self, rv: t.Any) -> t.Any:
@@ -381,6 +381,11 @@ class Plans:
 
 
 _NOTHING: dict[str, t.Any] = {}
+
+
+def is_stock_response(cls: type[t.Any]) -> bool:
+    """Whether bare values may be sent as the response class would send them."""
+    return cls is Response and cls.default_mimetype == "text/html" and cls.default_status == 200
 
 
 def overridden(app: t.Any) -> frozenset[str]:

@@ -8,22 +8,15 @@ from __future__ import annotations
 
 import re
 import typing as t
-from datetime import datetime
-from datetime import timezone
+from datetime import UTC, datetime
 from time import time
 
-from ._signing import TimedSigner
-from ._signing import UnknownSignatureError
-from ._signing import pack
-from ._signing import unpack
-from .config import Config
-from .config import ConfigAttribute
+from ._signing import TimedSigner, UnknownSignatureError, pack, unpack
+from .config import Config, ConfigAttribute
 from .http.cookies import find_cookie
 from .json import fast
-from .json.provider import _default
-from .json.provider import is_stock
-from .state import epoch
-from .state import get_current
+from .json.provider import _default, is_stock
+from .state import epoch, get_current
 
 if t.TYPE_CHECKING:
     from werkzeug.sansio.response import Response
@@ -34,7 +27,7 @@ if t.TYPE_CHECKING:
 _simple_name = re.compile(r"[\w.+$&!#%'*^`|~-]+", re.ASCII).fullmatch
 
 _SETTINGS = fast.EncoderSettings(_default, True, True)
-_write_flat = fast.flat_encoder(_SETTINGS)
+_write_quickly = fast.quick_encoder(_SETTINGS)
 _write_text = fast.text_encoder(_SETTINGS, fast.COMPACT)
 _PLAIN = frozenset({str, int, bool, float, type(None)})
 
@@ -181,7 +174,7 @@ class SessionCookie:
         data = dict(session)
         # A single key may be a tag, which has to be told apart.
         lone_tag = len(data) == 1 and next(iter(data)) in self._serializer.tags
-        raw = None if lone_tag else _write_flat(data)
+        raw = None if lone_tag else _write_quickly(data)
         if raw is None:
             raw = _write_text(self._tagged(data)).encode()
         return self._signer.sign(pack(raw)).decode("ascii")
@@ -192,9 +185,7 @@ class SessionCookie:
         if kind in _PLAIN:
             return value
         tagged = self._tagged
-        if kind is dict and (
-            len(value) != 1 or next(iter(value)) not in self._serializer.tags
-        ):
+        if kind is dict and (len(value) != 1 or next(iter(value)) not in self._serializer.tags):
             return {key: tagged(item) for key, item in value.items()}
         if kind is list:
             return [tagged(item) for item in value]
@@ -231,7 +222,7 @@ class SessionCookie:
         if second != now:
             from werkzeug.http import http_date
 
-            text = http_date(datetime.now(timezone.utc) + self.lifetime)
+            text = http_date(datetime.now(UTC) + self.lifetime)
             # With a fraction in the lifetime the date changes within a second.
             if not self.lifetime.microseconds:
                 self._expiry = now, text

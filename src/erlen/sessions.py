@@ -5,24 +5,18 @@ from __future__ import annotations
 import hashlib
 import typing as t
 from collections.abc import MutableMapping
-from datetime import datetime
-from datetime import timezone
+from datetime import UTC, datetime
 
 from werkzeug.datastructures import CallbackDict
 
-from .json.tag import JSONTag
-from .json.tag import TaggedJSONSerializer
-from .session_cookie import SessionCookie
-from .session_cookie import can_compile
-from .session_cookie import comes_from_us
-from .session_cookie import in_context_of
+from .json.tag import JSONTag, TaggedJSONSerializer
+from .session_cookie import SessionCookie, can_compile, comes_from_us, in_context_of
 from .state import epoch
 from .watch import Watched
 
 if t.TYPE_CHECKING:
     from itsdangerous import URLSafeTimedSerializer
-    from werkzeug.wrappers import Request
-    from werkzeug.wrappers import Response
+    from werkzeug.wrappers import Request, Response
 
 
 class SessionMixin(MutableMapping[str, t.Any]):
@@ -65,7 +59,7 @@ class SecureCookieSession(CallbackDict[str, t.Any], SessionMixin):
     modified = False
 
     # On the class, so that a session doesn't cost a function of its own.
-    on_update = staticmethod(_mark_modified)  # type: ignore[assignment]
+    on_update = staticmethod(_mark_modified)
 
     def __init__(self, initial: t.Mapping[str, t.Any] | None = None) -> None:
         dict.__init__(self, () if initial is None else initial)
@@ -145,7 +139,7 @@ class SessionInterface(Watched):
         """When the cookie ends: None with the browser, else after
         ``PERMANENT_SESSION_LIFETIME``."""
         if session.permanent:
-            now = datetime.now(timezone.utc)
+            now = datetime.now(UTC)
             return t.cast(datetime, now + app.permanent_session_lifetime)
         return None
 
@@ -228,9 +222,7 @@ class SecureCookieSessionInterface(SessionInterface):
             },
         )
 
-    def open_session(
-        self, app: t.Any, request: Request
-    ) -> SecureCookieSession | None:
+    def open_session(self, app: t.Any, request: Request) -> SecureCookieSession | None:
         """The session in the request's cookie; an empty one if that isn't valid.
 
         Returns:
@@ -244,9 +236,7 @@ class SecureCookieSessionInterface(SessionInterface):
             return None
         return self._read_slowly(app, serializer, request.cookies.get(self.get_cookie_name(app)))
 
-    def read_session(
-        self, app: t.Any, environ: dict[str, t.Any]
-    ) -> SecureCookieSession | None:
+    def read_session(self, app: t.Any, environ: dict[str, t.Any]) -> SecureCookieSession | None:
         """The session of a request that nobody made an object of.
 
         Args:
@@ -273,9 +263,7 @@ class SecureCookieSessionInterface(SessionInterface):
             # Not as we write it. It may be valid all the same.
             return self._read_slowly(app, self.get_signing_serializer(app), text)
 
-    def _read_slowly(
-        self, app: t.Any, serializer: t.Any, text: str | None
-    ) -> SecureCookieSession:
+    def _read_slowly(self, app: t.Any, serializer: t.Any, text: str | None) -> SecureCookieSession:
         if not text:
             return self.session_class()
         from itsdangerous import BadSignature
@@ -452,8 +440,7 @@ def _as_defined() -> list[dict[str, t.Any]]:
         TaggedJSONSerializer,
     )
     return [
-        {name: value for name, value in vars(kind).items() if name[:5] != "_abc_"}
-        for kind in kinds
+        {name: value for name, value in vars(kind).items() if name[:5] != "_abc_"} for kind in kinds
     ]
 
 

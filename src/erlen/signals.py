@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from blinker import ANY
-from blinker import NamedSignal
-from blinker import Namespace
+from blinker import ANY, NamedSignal, Namespace
 
 from .state import epoch
 from .watch import WatchedDict

@@ -37,12 +37,12 @@ class WatchedDict(dict[K, V]):
 
     __setitem__ = bumping(dict.__setitem__)
     __delitem__ = bumping(dict.__delitem__)
-    __ior__ = bumping(dict.__ior__)  # type: ignore[assignment]
+    __ior__ = bumping(dict.__ior__)
     clear = bumping(dict.clear)
-    pop = bumping(dict.pop)  # type: ignore[assignment]
+    pop = bumping(dict.pop)
     popitem = bumping(dict.popitem)
-    setdefault = bumping(dict.setdefault)  # type: ignore[assignment]
-    update = bumping(dict.update)  # type: ignore[assignment]
+    setdefault = bumping(dict.setdefault)
+    update = bumping(dict.update)
 
 
 class WatchedList(list[V]):
@@ -50,8 +50,8 @@ class WatchedList(list[V]):
 
     __setitem__ = bumping(list.__setitem__)
     __delitem__ = bumping(list.__delitem__)
-    __iadd__ = bumping(list.__iadd__)  # type: ignore[assignment]
-    __imul__ = bumping(list.__imul__)  # type: ignore[assignment]
+    __iadd__ = bumping(list.__iadd__)
+    __imul__ = bumping(list.__imul__)
     append = bumping(list.append)
     clear = bumping(list.clear)
     extend = bumping(list.extend)

@@ -11,13 +11,10 @@ import typing as t
 
 import pytest
 from flask.config import Config as FlaskConfig
-from hypothesis import HealthCheck
-from hypothesis import given
-from hypothesis import settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from erlen.config import Config
-from erlen.config import ConfigAttribute
+from erlen.config import Config, ConfigAttribute
 from erlen.state import epoch
 
 SETTING = "x"
@@ -119,7 +116,16 @@ class Derived(Base):
 
 @pytest.mark.parametrize(
     "source",
-    [__name__, "json.decoder", "no.such.module", "json:nothing", Derived, Derived(), {"A": 1}, "json"],
+    [
+        __name__,
+        "json.decoder",
+        "no.such.module",
+        "json:nothing",
+        Derived,
+        Derived(),
+        {"A": 1},
+        "json",
+    ],
 )
 def test_object(source: t.Any) -> None:
     same("", lambda config: _plain(config, source))
@@ -139,7 +145,7 @@ FILES = {
     "raises.py": "1/0",
     "oserror.py": "open('/no/such/file')",
     "ok.json": '{"A": 1, "b": 2}',
-    "ok.toml": 'A = 1\nb = 2\n[TABLE]\nx = [1.5]\n',
+    "ok.toml": "A = 1\nb = 2\n[TABLE]\nx = [1.5]\n",
     "latin.py": "# -*- coding: latin-1 -*-\nA = '\xe9'\n",
 }
 

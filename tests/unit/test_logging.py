@@ -11,8 +11,7 @@ import flask.logging
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from standins import StandInApp
-from standins import context_of
+from standins import StandInApp, context_of
 
 from erlen import logging
 

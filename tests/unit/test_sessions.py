@@ -5,9 +5,7 @@ from __future__ import annotations
 import time
 import typing as t
 import uuid
-from datetime import datetime
-from datetime import timedelta
-from datetime import timezone
+from datetime import UTC, datetime, timedelta
 from unittest import mock
 
 import flask
@@ -17,19 +15,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from itsdangerous import URLSafeTimedSerializer
 from markupsafe import Markup
-from standins import StandInApp
-from standins import context_of
-from standins import flask_app
-from werkzeug.wrappers import Request
-from werkzeug.wrappers import Response
+from standins import StandInApp, context_of, flask_app
+from werkzeug.wrappers import Request, Response
 
 from erlen import sessions
 from erlen.json.tag import JSONTag
-from erlen.sessions import NullSession
-from erlen.sessions import SecureCookieSession
-from erlen.sessions import SecureCookieSessionInterface
-from erlen.sessions import SessionInterface
-from erlen.sessions import is_stock_interface
+from erlen.sessions import (
+    NullSession,
+    SecureCookieSession,
+    SecureCookieSessionInterface,
+    SessionInterface,
+    is_stock_interface,
+)
 
 KEY = "a secret"
 VALUES = st.recursive(
@@ -42,7 +39,7 @@ VALUES = st.recursive(
         st.binary(max_size=5),
         st.uuids(),
         st.text(max_size=5).map(Markup),
-        st.just(datetime(2020, 2, 29, 1, 2, 3, tzinfo=timezone.utc)),
+        st.just(datetime(2020, 2, 29, 1, 2, 3, tzinfo=UTC)),
     ),
     lambda items: st.one_of(
         st.lists(items, max_size=3),
@@ -137,9 +134,10 @@ def test_read_by_the_other(data: dict[str, t.Any]) -> None:
 
 @given(
     st.text(
-        st.one_of(st.sampled_from(" \t;=\"\\,.aé\x00\n"), st.sampled_from(list("session"))), max_size=20
+        st.one_of(st.sampled_from(' \t;="\\,.aé\x00\n'), st.sampled_from(list("session"))),
+        max_size=20,
     ),
-    st.text(" \t;=\"ab.", max_size=6),
+    st.text(' \t;="ab.', max_size=6),
     st.sampled_from(["session=", "session", 'session="', "session =", "xsession=", "sessionx="]),
 )
 def test_the_cookie_is_found_as_by_werkzeug(before: str, after: str, name: str) -> None:
@@ -147,7 +145,11 @@ def test_the_cookie_is_found_as_by_werkzeug(before: str, after: str, name: str) 
     with context_of(pair.app):
         cookie = sessions._compiled(pair.ours, pair.app)
         assert cookie is not None
-        for header in (f"{before}{name}{after}", f"{before}; {name}{after}", f"{name}{after};{before}"):
+        for header in (
+            f"{before}{name}{after}",
+            f"{before}; {name}{after}",
+            f"{name}{after};{before}",
+        ):
             environ = {"HTTP_COOKIE": header}
             assert cookie.find(environ) == Request(environ).cookies.get("session")
 
@@ -473,7 +475,9 @@ class TestSession:
 
 class TestRefresh:
     @given(
-        st.dictionaries(st.text("ab_", max_size=6), st.one_of(st.integers(), st.text()), max_size=4),
+        st.dictionaries(
+            st.text("ab_", max_size=6), st.one_of(st.integers(), st.text()), max_size=4
+        ),
         st.sampled_from([None, True, False, 0, 1, "yes"]),
     )
     def test_never_missed(self, data: dict[str, t.Any], permanent: t.Any) -> None:

@@ -10,11 +10,9 @@ from unittest import mock
 
 import itsdangerous
 import pytest
-from hypothesis import example
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
-from itsdangerous.encoding import base64_decode
-from itsdangerous.encoding import base64_encode
+from itsdangerous.encoding import base64_decode, base64_encode
 
 from erlen import _signing
 

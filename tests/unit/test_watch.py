@@ -8,9 +8,7 @@ import typing as t
 import pytest
 
 from erlen.state import epoch
-from erlen.watch import Watched
-from erlen.watch import WatchedDict
-from erlen.watch import WatchedList
+from erlen.watch import Watched, WatchedDict, WatchedList
 
 
 @pytest.mark.parametrize(

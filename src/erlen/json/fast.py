@@ -8,18 +8,25 @@ refuses or would write otherwise goes to the standard library.
 from __future__ import annotations
 
 import json
+import re
 import typing as t
 from json import encoder as _encoder
 
-Separators = t.Tuple[str, str]
+Separators = tuple[str, str]
 
 #: What ``json.dumps`` uses by default, and what Flask uses out of debug mode.
 SPACED: Separators = (", ", ": ")
 COMPACT: Separators = (",", ":")
 
-#: Values that msgspec writes exactly as the standard library does. Floats have
-#: another exponent, dates and the like never reach the provider's ``default``.
+#: Values that msgspec writes as the standard library does, save for characters
+#: that have to be escaped. Dates and the like it writes otherwise, and never asks
+#: the provider's ``default``.
 _PLAIN = frozenset({str, int, bool, type(None)})
+
+#: How many bytes more than characters may be escaped in msgspec's output: about
+#: as much as costs less than having the standard library write it all.
+_FEW = 8
+_to_escape = re.compile(r"[^\x00-\x7e]+").sub
 
 
 class EncoderSettings(t.NamedTuple):
@@ -36,9 +43,7 @@ class EncoderSettings(t.NamedTuple):
     sort_keys: bool
 
 
-def text_encoder(
-    settings: EncoderSettings, separators: Separators
-) -> t.Callable[[t.Any], str]:
+def text_encoder(settings: EncoderSettings, separators: Separators) -> t.Callable[[t.Any], str]:
     """A function that writes a value as ``json.dumps`` would with these settings.
 
     Args:
@@ -105,54 +110,97 @@ def line_encoder(settings: EncoderSettings) -> t.Callable[[t.Any], bytes]:
         settings: as for ``json.dumps``.
     """
     write = text_encoder(settings, COMPACT)
-    flat = flat_encoder(settings)
+    quick = quick_encoder(settings)
 
     def encode(obj: t.Any) -> bytes:
-        if type(obj) is dict:
-            line = flat(obj)
-            if line is not None:
-                return line + b"\n"
+        line = quick(obj)
+        if line is not None:
+            return line + b"\n"
         return (write(obj) + "\n").encode()
 
     return encode
 
 
-def flat_encoder(
-    settings: EncoderSettings,
-) -> t.Callable[[dict[t.Any, t.Any]], bytes | None]:
-    """A function that writes a dictionary of plain values compactly, or declines.
+def quick_encoder(settings: EncoderSettings) -> t.Callable[[t.Any], bytes | None]:
+    """A function that writes objects and arrays of plain values compactly, or declines.
 
     Args:
         settings: as for ``json.dumps``.
 
     Returns:
-        A function from a dictionary to its bytes, None if the bytes could
-        differ from the standard library's.
+        A function from a value to its bytes, None if they could differ from
+        what the standard library writes.
     """
     ascii_only = settings.ensure_ascii
     order = "sorted" if settings.sort_keys else None
     write: t.Callable[[t.Any], bytes] | None = None
 
-    def encode(obj: dict[t.Any, t.Any]) -> bytes | None:
+    def encode(obj: t.Any) -> bytes | None:
         nonlocal write
-        for key, value in obj.items():
-            if type(value) not in _PLAIN or type(key) is not str:
-                return None
-        if write is None:
-            # At first use: importing msgspec takes milliseconds.
-            from msgspec.json import Encoder
-
-            write = Encoder(order=order).encode  # type: ignore[arg-type]
+        check = _NESTED.get(type(obj))
         try:
+            if check is None or not check(obj):
+                return None
+            if write is None:
+                # At first use: importing msgspec takes milliseconds.
+                from msgspec.json import Encoder
+
+                write = Encoder(order=order).encode  # type: ignore[arg-type]
             out = write(obj)
-        except (ValueError, OverflowError):
-            # A lone surrogate, or an integer of thousands of digits.
+        except (ValueError, RecursionError):
+            # A lone surrogate, an integer of thousands of digits, or a circle.
             return None
         if ascii_only and (b"\x7f" in out or not out.isascii()):
-            return None
+            return _escaped(out)
         return out
 
     return encode
+
+
+def _plain_object(value: dict[t.Any, t.Any]) -> bool:
+    for key, item in value.items():
+        kind = type(item)
+        if type(key) is not str:
+            return False
+        if kind not in _PLAIN:
+            check = _NESTED.get(kind)
+            if check is None or not check(item):
+                return False
+    return True
+
+
+def _plain_array(value: t.Iterable[t.Any]) -> bool:
+    for item in value:
+        kind = type(item)
+        if kind not in _PLAIN:
+            check = _NESTED.get(kind)
+            if check is None or not check(item):
+                return False
+    return True
+
+
+def _plain_float(value: float) -> bool:
+    # Both write the fewest digits that give the same float, but choose another
+    # form of exponent, which Python has outside of these bounds.
+    return 1e-4 <= value < 1e16 or -1e16 < value <= -1e-4 or value == 0
+
+
+_NESTED: dict[type, t.Callable[[t.Any], bool]] = {
+    dict: _plain_object,
+    list: _plain_array,
+    tuple: _plain_array,
+    float: _plain_float,
+}
+
+
+def _escaped(line: bytes) -> bytes | None:
+    """The same JSON in ASCII, None if that is a matter of many characters."""
+    text = line.decode()
+    if len(line) - len(text) > _FEW or text.count("\x7f") > _FEW:
+        return None
+    # Outside of strings JSON is ASCII: what is found stands inside of one.
+    escape = _encoder.encode_basestring_ascii
+    return _to_escape(lambda found: escape(found[0])[1:-1], text).encode()
 
 
 def loads(data: str | bytes) -> t.Any:

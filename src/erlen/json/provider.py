@@ -54,9 +54,7 @@ class JSONProvider:
         """Read a value from a file of JSON, text or UTF-8."""
         return self.loads(fp.read(), **kwargs)
 
-    def _prepare_response_obj(
-        self, args: tuple[t.Any, ...], kwargs: dict[str, t.Any]
-    ) -> t.Any:
+    def _prepare_response_obj(self, args: tuple[t.Any, ...], kwargs: dict[str, t.Any]) -> t.Any:
         if not kwargs:
             if len(args) == 1:
                 return args[0]
@@ -209,9 +207,7 @@ class _Body(t.NamedTuple):
 
 
 def _settings(provider: DefaultJSONProvider) -> fast.EncoderSettings:
-    return fast.EncoderSettings(
-        provider.default, provider.ensure_ascii, provider.sort_keys
-    )
+    return fast.EncoderSettings(provider.default, provider.ensure_ascii, provider.sort_keys)
 
 
 def _writers(provider: DefaultJSONProvider) -> _Writers:
@@ -252,8 +248,7 @@ def _overrides(provider: t.Any, *names: str) -> bool:
     """Whether the provider's class or the instance itself replaced one of the methods."""
     kind = type(provider)
     return any(
-        name in vars(provider) or getattr(kind, name, None) is not _METHODS[name]
-        for name in names
+        name in vars(provider) or getattr(kind, name, None) is not _METHODS[name] for name in names
     )
 
 

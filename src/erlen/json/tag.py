@@ -23,18 +23,14 @@ its objects would be taken by an earlier tag::
 from __future__ import annotations
 
 import typing as t
-from base64 import b64decode
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from datetime import datetime
 
 from markupsafe import Markup
-from werkzeug.http import http_date
-from werkzeug.http import parse_date
+from werkzeug.http import http_date, parse_date
 
-from ..json import dumps
-from ..json import loads
-from ..watch import WatchedDict
-from ..watch import WatchedList
+from ..json import dumps, loads
+from ..watch import WatchedDict, WatchedList
 
 
 class JSONTag:

@@ -15,10 +15,6 @@ from typing import Any
 import flask
 import pytest
 import werkzeug.wrappers
-from erlen import json as erlen_json
-from erlen import state
-from erlen.http.request import Request, new_request
-from erlen.json.provider import DefaultJSONProvider
 from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.datastructures import FileStorage, Headers, ImmutableMultiDict, MultiDict
@@ -26,6 +22,11 @@ from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 from werkzeug.routing import Rule
 from werkzeug.test import EnvironBuilder
+
+from erlen import json as erlen_json
+from erlen import state
+from erlen.http.request import Request, new_request
+from erlen.json.provider import DefaultJSONProvider
 
 #: Every public attribute that Flask's request has without a call.
 ATTRIBUTES = [

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from erlen.json import fast
 from erlen.json.provider import _default
@@ -32,24 +35,65 @@ def test_the_c_encoder_is_there() -> None:
     assert fast._c_encoder(SETTINGS, fast.COMPACT) is not None
 
 
+class Word(str):
+    pass
+
+
 @pytest.mark.parametrize(
-    "value", [{"a": 1.5}, {1: 2}, {"a": []}, {"é": 1}, {"a": "\x7f"}, {"a": "\ud800"}, {"a": b""}]
+    "value",
+    [
+        1,
+        "text",
+        {1: 2},
+        {Word("a"): 1},
+        {"a": Word("x")},
+        {"a": 1e16},
+        {"a": -1e16},
+        [9.9e-5],
+        [float("nan")],
+        {"a": [{"b": b"x"}]},
+        [{1}],
+        {"a": "\ud800"},
+        ["é" * 9],
+        ["\x7f" * 9],
+        {"a": 10**5000},
+    ],
 )
-def test_flat_encoder_declines(value: dict[object, object]) -> None:
-    assert fast.flat_encoder(SETTINGS)(value) is None
+def test_quick_encoder_declines(value: object) -> None:
+    assert fast.quick_encoder(SETTINGS)(value) is None
 
 
-def test_flat_encoder_writes() -> None:
-    value = {"b": 2**70, "a": 'x\n"', "c": None, "d": True}
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"b": 2**70, "a": 'x\n"', "c": None, "d": True},
+        {"b": [1.5, -0.0, (1e-4, 9999999999999998.0)], "a": {"z": [], "y": {}}},
+        {"é": "\x7f\u2028", "caf\u00e9": "\U0001f600"},
+        [],
+    ],
+)
+def test_quick_encoder_writes(value: object) -> None:
     expected = json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
-    assert fast.flat_encoder(SETTINGS)(value) == expected
+    assert fast.quick_encoder(SETTINGS)(value) == expected
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_floats(value: float) -> None:
+    for near in (value, math.nextafter(value, math.inf), round(value, 3)):
+        assert fast.quick_encoder(SETTINGS)([near]) in (None, f"[{near!r}]".encode())
+
+
+def test_circle_and_depth() -> None:
+    circle: list[object] = []
+    circle.append(circle)
+    assert fast.quick_encoder(SETTINGS)(circle) is None
+    with pytest.raises(ValueError, match="Circular reference detected"):
+        fast.line_encoder(SETTINGS)(circle)
 
 
 def test_integer_of_too_many_digits() -> None:
-    value = {"a": 10**5000}
-    assert fast.flat_encoder(SETTINGS)(value) is None
     with pytest.raises(ValueError, match="4300 digits"):
-        fast.line_encoder(SETTINGS)(value)
+        fast.line_encoder(SETTINGS)({"a": 10**5000})
 
 
 def test_msgspec_is_imported_at_first_use_only() -> None:

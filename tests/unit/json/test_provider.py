@@ -9,10 +9,7 @@ import json
 import typing as t
 import uuid
 from collections import OrderedDict
-from datetime import date
-from datetime import datetime
-from datetime import timedelta
-from datetime import timezone
+from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 
 import flask
@@ -22,15 +19,10 @@ from flask.json.provider import JSONProvider as FlaskBase
 from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import Markup
-from standins import StandInApp
-from standins import context_of
-from standins import flask_app
+from standins import StandInApp, context_of, flask_app
 
 import erlen.json
-from erlen.json.provider import DefaultJSONProvider
-from erlen.json.provider import JSONProvider
-from erlen.json.provider import is_stock
-from erlen.json.provider import response_dumper
+from erlen.json.provider import DefaultJSONProvider, JSONProvider, is_stock, response_dumper
 
 APP = StandInApp()
 FLASK = flask_app()
@@ -62,7 +54,7 @@ SCALARS = st.one_of(
     st.integers(-(10**40), 10**40),
     st.floats(),
     st.text(),
-    st.text("\x7f\x00\"\\/\n\u2028\ud800é\U0001f600a"),
+    st.text('\x7f\x00"\\/\n\u2028\ud800é\U0001f600a'),
     st.sampled_from(
         [
             Point(1, [Decimal("1.10")]),
@@ -136,8 +128,17 @@ def test_output_is_flasks(value: t.Any, settings: dict[str, t.Any], debug: bool)
     )
 
 
-@given(FLAT)
-def test_flat_dictionaries(value: dict[str, t.Any]) -> None:
+NESTED = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.text("aé\x7f")),
+    lambda items: st.one_of(
+        st.lists(items, max_size=4), st.dictionaries(TEXT_KEYS, items, max_size=4)
+    ),
+    max_leaves=12,
+)
+
+
+@given(st.one_of(FLAT, NESTED))
+def test_plain_values(value: t.Any) -> None:
     dump = response_dumper(APP.json)
     assert dump is not None
     assert dump(value) == FlaskProvider(FLASK).response(value).get_data()
@@ -149,7 +150,7 @@ def test_flat_dictionaries(value: dict[str, t.Any]) -> None:
             lambda text: isinstance(text, str)
         ),
         st.text(),
-        st.text("[]{}:,\"\\ \n\tntrue1234567890.eE+-u00d8"),
+        st.text('[]{}:,"\\ \n\tntrue1234567890.eE+-u00d8'),
         st.binary(),
         st.text().map(lambda text: json.dumps(text, ensure_ascii=False)),
         st.text().map(lambda text: json.dumps(text).encode("utf-16")),
@@ -209,7 +210,15 @@ def test_one_object_may_be_written_by_many_threads() -> None:
 
 @pytest.mark.parametrize(
     ("args", "kwargs"),
-    [((), {}), ((1,), {}), ((None,), {}), ((1, 2), {}), ((), {"a": 1}), (({},), {}), ((1,), {"a": 1})],
+    [
+        ((), {}),
+        ((1,), {}),
+        ((None,), {}),
+        ((1, 2), {}),
+        ((), {"a": 1}),
+        (({},), {}),
+        ((1,), {"a": 1}),
+    ],
 )
 def test_arguments_of_response(args: t.Any, kwargs: t.Any) -> None:
     provider, expected = DefaultJSONProvider(APP), FlaskProvider(FLASK)

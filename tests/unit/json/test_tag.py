@@ -5,20 +5,16 @@ from __future__ import annotations
 import typing as t
 import uuid
 from collections import OrderedDict
-from datetime import datetime
-from datetime import timezone
+from datetime import UTC, datetime
 
 import pytest
 from flask.json.tag import TaggedJSONSerializer as FlaskSerializer
 from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import Markup
-from standins import StandInApp
-from standins import context_of
-from standins import flask_app
+from standins import StandInApp, context_of, flask_app
 
-from erlen.json.tag import JSONTag
-from erlen.json.tag import TaggedJSONSerializer
+from erlen.json.tag import JSONTag, TaggedJSONSerializer
 
 TAGS = [" di", " t", " b", " m", " u", " d"]
 KEYS = st.one_of(
@@ -35,7 +31,7 @@ VALUES = st.recursive(
         st.binary(max_size=5),
         st.uuids(),
         st.text(max_size=5).map(Markup),
-        st.datetimes(datetime(1970, 1, 2), datetime(2100, 1, 1), timezones=st.just(timezone.utc)).map(
+        st.datetimes(datetime(1970, 1, 2), datetime(2100, 1, 1), timezones=st.just(UTC)).map(
             lambda moment: moment.replace(microsecond=0)
         ),
     ),
