@@ -35,7 +35,7 @@ AUTOMATIC_METHODS = frozenset(("HEAD", "OPTIONS"))
 def routes_command(sort: str, all_methods: bool, check: bool = False) -> None:
     """List the rules with their endpoints and methods."""
     if check:
-        _check(current_app.url_map, getattr(current_app, "rule_sources", {}))
+        _check(current_app.url_map, current_app.rule_sources)
         return
 
     rules = list(current_app.url_map.iter_rules())

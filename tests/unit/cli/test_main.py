@@ -88,6 +88,17 @@ def test_an_application_for_flask(run: Run, write: Write) -> None:
     assert "erlen --as-flask" in result.stderr
 
 
+def test_the_check_of_the_routes(run: Run, write: Write) -> None:
+    path = write("app.py", APP)
+    result = run("-m", "erlen", "routes", "--check")
+    assert (result.returncode, result.stdout) == (0, "No conflicts were found.\n")
+    write("app.py", APP + '@app.get("/here")\ndef again(): return ""\n')
+    result = run("-m", "erlen", "routes", "--check")
+    assert result.returncode == 1
+    assert f"{path}:3" in result.stdout
+    assert f"{path}:10" in result.stdout
+
+
 def test_the_shell(run: Run, write: Write) -> None:
     write("app.py", APP)
     command = "import sys, erlen.cli; sys.argv = ['erlen', 'shell']; erlen.cli.main()"

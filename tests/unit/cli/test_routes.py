@@ -124,4 +124,4 @@ class TestCheck:
         self.check(erlen_side, app)
         url_map, sources = conflicts.call_args.args
         assert url_map is app.url_map
-        assert sources == getattr(app, "rule_sources", {})
+        assert sources is app.rule_sources
