@@ -5,61 +5,31 @@ from __future__ import annotations
 import inspect
 import os
 import typing as t
-from datetime import timedelta
-from types import TracebackType
 
 from werkzeug.datastructures import ImmutableDict
-from werkzeug.exceptions import HTTPException
 from werkzeug.routing import MapAdapter
 
-from . import recover
-from . import signals
-from . import typing as ft
 from . import urls
-from .appbase import App
+from .config import DEFAULTS
 from .ctx import Context
-from .ctx import request_context as current_request_context
-from .globals import g
-from .globals import request
-from .globals import session
-from .helpers import get_flashed_messages
-from .helpers import get_load_dotenv
+from .globals import g, request, session
+from .helpers import get_flashed_messages, get_load_dotenv
 from .http.request import Request
 from .http.response import Response
-from .plan import SLOTS
-from .plan import Plans
-from .plan import in_order
-from .respond import make_response
-from .runner import run
+from .plan import SLOTS, in_order
 from .server.wsgi import wsgi_app
-from .sessions import SecureCookieSessionInterface
-from .sessions import SessionInterface
-from .state import epoch
+from .sessions import SecureCookieSessionInterface, SessionInterface
 from .state import get_current
+from .steps import Steps
 from .templating import Environment
 
 if t.TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse
-    from _typeshed.wsgi import WSGIEnvironment
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
     from click import Group
 
-    from .testing import FlaskClient
-    from .testing import FlaskCliRunner
+    from .testing import FlaskClient, FlaskCliRunner
 
-_ExcInfo = tuple[t.Any, t.Any, TracebackType | None]
-
-
-# Exception classes can be made without end by a program.
-_HANDLERS_KEPT = 512
-
-
-class _Stale:
-    """Stands for the plans of an application that has not been asked yet."""
-
-    epoch = -1
-
-
-class Erlen(App):
+class Erlen(Steps):
     """A WSGI application with Flask's interface.
 
     Args:
@@ -78,39 +48,7 @@ class Erlen(App):
         ValueError: A relative ``instance_path``.
     """
 
-    default_config: t.Mapping[str, t.Any] = ImmutableDict(
-        {
-            "DEBUG": None,
-            "TESTING": False,
-            "PROPAGATE_EXCEPTIONS": None,
-            "SECRET_KEY": None,
-            "SECRET_KEY_FALLBACKS": None,
-            "PERMANENT_SESSION_LIFETIME": timedelta(days=31),
-            "USE_X_SENDFILE": False,
-            "TRUSTED_HOSTS": None,
-            "SERVER_NAME": None,
-            "APPLICATION_ROOT": "/",
-            "SESSION_COOKIE_NAME": "session",
-            "SESSION_COOKIE_DOMAIN": None,
-            "SESSION_COOKIE_PATH": None,
-            "SESSION_COOKIE_HTTPONLY": True,
-            "SESSION_COOKIE_SECURE": False,
-            "SESSION_COOKIE_PARTITIONED": False,
-            "SESSION_COOKIE_SAMESITE": None,
-            "SESSION_REFRESH_EACH_REQUEST": True,
-            "MAX_CONTENT_LENGTH": None,
-            "MAX_FORM_MEMORY_SIZE": 500_000,
-            "MAX_FORM_PARTS": 1_000,
-            "SEND_FILE_MAX_AGE_DEFAULT": None,
-            "TRAP_BAD_REQUEST_ERRORS": None,
-            "TRAP_HTTP_EXCEPTIONS": False,
-            "EXPLAIN_TEMPLATE_LOADING": False,
-            "PREFERRED_URL_SCHEME": "http",
-            "TEMPLATES_AUTO_RELOAD": None,
-            "MAX_COOKIE_SIZE": 4093,
-            "PROVIDE_AUTOMATIC_OPTIONS": True,
-        }
-    )
+    default_config: t.Mapping[str, t.Any] = ImmutableDict(DEFAULTS)
     request_class: type[Request] = Request
     response_class: type[Response] = Response
     session_interface: SessionInterface = SecureCookieSessionInterface()
@@ -118,35 +56,6 @@ class Erlen(App):
     test_cli_runner_class: type[FlaskCliRunner] | None = None
 
     _stock: t.ClassVar[dict[str, t.Any]] = {}
-    _plans: Plans = _Stale()  # type: ignore[assignment]
-
-    def __init__(self, import_name: str, *args: t.Any, **kwargs: t.Any) -> None:
-        super().__init__(import_name, *args, **kwargs)
-        bound = inspect.signature(App.__init__).bind(self, import_name, *args, **kwargs)
-        self._add_static_rule(
-            bound.arguments.get("static_host"), bound.arguments.get("host_matching", False)
-        )
-
-    def _add_static_rule(self, static_host: str | None, host_matching: bool) -> None:
-        if not self.has_static_folder:
-            return
-        assert bool(static_host) == host_matching, (
-            "Invalid static_host/host_matching combination"
-        )
-        # The view must not keep the application alive.
-        import weakref
-
-        self_ref = weakref.ref(self)
-
-        def static(**kwargs: t.Any) -> Response:
-            return self_ref().send_static_file(**kwargs)  # type: ignore[union-attr]
-
-        self.add_url_rule(
-            f"{self.static_url_path}/<path:filename>",
-            endpoint="static",
-            host=static_host,
-            view_func=static,
-        )
 
     # -- the server's side -----------------------------------------------------------
 
@@ -156,25 +65,6 @@ class Erlen(App):
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> t.Any:
         """Answer a WSGI request, through whatever is wrapped around ``wsgi_app``."""
         return self.wsgi_app(environ, start_response)
-
-    def _freeze(self) -> Plans:
-        """Compile what was declared; called when the epoch has moved."""
-        previous = self.__dict__.get("_plans")
-        plans = self._plans = Plans(self, previous)
-        return plans
-
-    def _current_plans(self) -> Plans:
-        plans = self._plans
-        return plans if plans.epoch == epoch.value else self._freeze()
-
-    def _recheck_overrides(self) -> None:
-        """Notice methods that were replaced on the class itself, as mocks do."""
-        plans = self.__dict__.get("_plans")
-        if plans is not None:
-            from .plan import overridden
-
-            if overridden(self) != plans.overridden:
-                epoch.bump()
 
     def run(
         self,
@@ -239,184 +129,6 @@ class Erlen(App):
             SecurityError: The Host header is invalid or not in ``TRUSTED_HOSTS``.
         """
         return urls.create_adapter(self, request)
-
-    # -- the steps of a request ---------------------------------------------------------
-
-    def full_dispatch_request(self) -> Response:
-        """Handle the current request up to its finished response; may be overridden."""
-        ctx = current_request_context("full_dispatch_request")
-        plans = self._current_plans()
-        self._got_first_request = True
-        plan = plans.plan_in(ctx)
-        if ctx._opened is None and plans.lazy_session and "HTTP_COOKIE" in ctx.environ:
-            if plans.must_refresh(self, ctx.environ):
-                ctx._open_session()
-        rv = run(plan, ctx)
-        if plan.light and not ctx.touched:
-            rv = plan.close(ctx, plan.respond(rv))
-        return t.cast(Response, rv)
-
-    def preprocess_request(self) -> ft.ResponseReturnValue | None:
-        """Run the URL processors and before hooks; may be overridden.
-
-        Returns:
-            What a hook answered instead of the view, or None.
-        """
-        ctx = current_request_context("preprocess_request")
-        names = (None, *reversed(ctx.request.blueprints))
-        for processor in in_order(self.url_value_preprocessors, names):
-            processor(ctx.request.endpoint, ctx.request.view_args)
-        for hook in in_order(self.before_request_funcs, names):
-            rv = self.ensure_sync(hook)()
-            if rv is not None:
-                return t.cast("ft.ResponseReturnValue", rv)
-        return None
-
-    def dispatch_request(self) -> ft.ResponseReturnValue:
-        """Call the view of the current request; may be overridden.
-
-        Raises:
-            HTTPException: The request matched no rule.
-        """
-        req = current_request_context("dispatch_request").request
-        if req.routing_exception is not None:
-            self.raise_routing_exception(req)
-        rule: t.Any = req.url_rule
-        if getattr(rule, "provide_automatic_options", False) and req.method == "OPTIONS":
-            return self.make_default_options_response()
-        view = self.ensure_sync(self.view_functions[rule.endpoint])
-        return t.cast("ft.ResponseReturnValue", view(**(req.view_args or {})))
-
-    def make_default_options_response(self) -> Response:
-        """The answer to an automatic OPTIONS request; may be overridden."""
-        adapter = current_request_context("make_default_options_response").url_adapter
-        rv = self.response_class()
-        rv.allow.update(adapter.allowed_methods())  # type: ignore[union-attr]
-        return rv
-
-    def raise_routing_exception(self, request: Request) -> t.NoReturn:
-        """Raise what matching the request ended with; may be overridden."""
-        recover.raise_routing_exception(self, request)
-
-    def make_response(self, rv: ft.ResponseReturnValue) -> Response:
-        """Turn what a view returned into a response; may be overridden.
-
-        Args:
-            rv: See :func:`erlen.respond.make_response`.
-
-        Raises:
-            TypeError: It can't be a response.
-        """
-        return t.cast(Response, make_response(self, rv))
-
-    def finalize_request(
-        self, rv: ft.ResponseReturnValue | HTTPException, from_error_handler: bool = False
-    ) -> Response:
-        """Make the response and run what comes after the view; may be overridden.
-
-        Args:
-            rv: What the view or an error handler returned.
-            from_error_handler: Whether an error in here is logged, not raised.
-        """
-        response = self.make_response(rv)  # type: ignore[arg-type]
-        try:
-            response = self.process_response(response)
-            signals.request_finished.send(
-                self, _async_wrapper=self.ensure_sync, response=response
-            )
-        except Exception:
-            if not from_error_handler:
-                raise
-            self.logger.exception("Request finalizing failed with an error while handling an error")
-        return response
-
-    def process_response(self, response: Response) -> Response:
-        """Run the after hooks and save the session; may be overridden.
-
-        Args:
-            response: The response so far.
-        """
-        ctx = current_request_context("process_response")
-        for hook in ctx.after:
-            response = self.ensure_sync(hook)(response)
-        names = (*ctx.request.blueprints, None)
-        for hook in in_order(self.after_request_funcs, names, backwards=True):
-            response = self.ensure_sync(hook)(response)
-        return t.cast(Response, self._current_plans().close(ctx, response))
-
-    def do_teardown_request(self, exc: BaseException | None = None) -> None:
-        """Run the teardown functions of the request; may be overridden.
-
-        All of them run; the first error is raised at the end.
-
-        Args:
-            exc: The exception that ended the request, or None.
-        """
-        names = (*recover.current_scopes(), None)
-        hooks = in_order(self.teardown_request_funcs, names, backwards=True)
-        self._tear_down(hooks, signals.request_tearing_down, exc)
-
-    def do_teardown_appcontext(self, exc: BaseException | None = None) -> None:
-        """Run the teardown functions of the application context; may be overridden.
-
-        Args:
-            exc: The exception that ended the context, or None.
-        """
-        hooks = reversed(self.teardown_appcontext_funcs)
-        self._tear_down(hooks, signals.appcontext_tearing_down, exc)
-
-    def _tear_down(
-        self, hooks: t.Iterable[t.Any], signal: t.Any, exc: BaseException | None
-    ) -> None:
-        failed: list[Exception] = []
-        for hook in hooks:
-            try:
-                self.ensure_sync(hook)(exc)
-            except Exception as error:
-                failed.append(error)
-        if signal.receivers:
-            signal.send(self, _async_wrapper=self.ensure_sync, exc=exc)
-        if failed:
-            raise failed[0]
-
-    # -- errors --------------------------------------------------------------------------
-
-    def _find_error_handler(
-        self, e: Exception, blueprints: t.Iterable[str]
-    ) -> ft.ErrorHandlerCallable | None:
-        known = self._current_plans().handlers
-        key = (type(e), *blueprints)
-        if key not in known:
-            if len(known) > _HANDLERS_KEPT:
-                known.clear()
-            known[key] = recover.find_handler(self.error_handler_spec, e, key[1:])
-        return t.cast("ft.ErrorHandlerCallable | None", known[key])
-
-    def handle_http_exception(self, e: HTTPException) -> HTTPException | ft.ResponseReturnValue:
-        """Answer an HTTP error; may be overridden."""
-        return t.cast("HTTPException", recover.http_exception(self, e))
-
-    def handle_user_exception(self, e: Exception) -> HTTPException | ft.ResponseReturnValue:
-        """Answer what a view or hook raised; may be overridden."""
-        return t.cast("HTTPException", recover.user_exception(self, e))
-
-    def handle_exception(self, e: Exception) -> Response:
-        """Answer an error that nobody took with 500, or let it through; may be overridden."""
-        return t.cast(Response, recover.unhandled(self, e))
-
-    def log_exception(self, exc_info: _ExcInfo | tuple[None, None, None]) -> None:
-        """Log an unhandled error; may be overridden.
-
-        Args:
-            exc_info: As ``sys.exc_info()`` gives it.
-        """
-        from .logging import printable
-
-        where = "outside of a request"
-        ctx = get_current(None)
-        if ctx is not None and ctx.has_request:
-            where = f"{printable(ctx.request.path)} [{printable(ctx.request.method)}]"
-        self.logger.error(f"Exception on {where}".replace("%", "%%"), exc_info=exc_info)
 
     # -- sync and async --------------------------------------------------------------------
 

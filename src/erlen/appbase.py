@@ -19,22 +19,16 @@ from werkzeug.routing import Rule as BaseRule
 
 from . import recover
 from . import typing as ft
-from .config import Config
-from .config import ConfigAttribute
+from .config import Config, ConfigAttribute
 from .ctx import _AppCtxGlobals
 from .errors import call_site
 from .http.response import redirect_response
-from .json.provider import DefaultJSONProvider
-from .json.provider import JSONProvider
+from .json.provider import DefaultJSONProvider, JSONProvider
 from .logging import create_logger
 from .routing.rules import Rule
 from .routing.rules import watched as watched_map
-from .scaffold import Scaffold
-from .scaffold import _endpoint_from_view_func
-from .scaffold import find_package
-from .scaffold import setupmethod
-from .templating import DispatchingJinjaLoader
-from .templating import Environment
+from .scaffold import Scaffold, _endpoint_from_view_func, find_package, setupmethod
+from .templating import DispatchingJinjaLoader, Environment
 
 if t.TYPE_CHECKING:
     import logging
@@ -115,6 +109,28 @@ class App(Scaffold):
         self.subdomain_matching = subdomain_matching
         #: ``id(rule)`` to ``file:line`` of its registration, for ``erlen routes --check``.
         self.rule_sources: dict[int, str] = {}
+        self._add_static_rule(static_host, host_matching)
+
+    def _add_static_rule(self, static_host: str | None, host_matching: bool) -> None:
+        if not self.has_static_folder:
+            return
+        assert bool(static_host) == host_matching, (
+            "Invalid static_host/host_matching combination"
+        )
+        # The view must not keep the application alive.
+        import weakref
+
+        self_ref = weakref.ref(self)
+
+        def static(**kwargs: t.Any) -> Response:
+            return self_ref().send_static_file(**kwargs)  # type: ignore[union-attr]
+
+        self.add_url_rule(
+            f"{self.static_url_path}/<path:filename>",
+            endpoint="static",
+            host=static_host,
+            view_func=static,
+        )
 
     def _check_setup_finished(self, f_name: str) -> None:
         if self._got_first_request:
@@ -137,7 +153,7 @@ class App(Scaffold):
             return value
 
     @property
-    def name(self) -> str:  # type: ignore[override]
+    def name(self) -> str:
         """The import name; for a script, the file's name without its ending."""
         return t.cast(str, self._kept("_name", self._find_name))
 
@@ -150,7 +166,7 @@ class App(Scaffold):
             filename = getattr(sys.modules["__main__"], "__file__", None)
             if filename is None:
                 return "__main__"
-            return os.path.splitext(os.path.basename(filename))[0]
+            return str(os.path.splitext(os.path.basename(filename))[0])
         return self.import_name
 
     @property
@@ -281,12 +297,13 @@ class App(Scaffold):
         methods |= set(getattr(view_func, "required_methods", ()))
         if provide_automatic_options is None:
             provide_automatic_options = getattr(view_func, "provide_automatic_options", None)
-            if provide_automatic_options is None:
-                provide_automatic_options = (
-                    "OPTIONS" not in methods and self.config["PROVIDE_AUTOMATIC_OPTIONS"]
-                )
-        if provide_automatic_options:
-            methods.add("OPTIONS")
+        if provide_automatic_options is None:
+            provide_automatic_options = (
+                "OPTIONS" not in methods and self.config["PROVIDE_AUTOMATIC_OPTIONS"]
+            )
+            # Only where nobody said so: as Flask 3.1 has it.
+            if provide_automatic_options:
+                methods.add("OPTIONS")
         rule_obj = self.url_rule_class(rule, methods=methods, **options)
         rule_obj.provide_automatic_options = provide_automatic_options  # type: ignore[attr-defined]
         self.url_map.add(rule_obj)
@@ -384,8 +401,7 @@ class App(Scaffold):
         table = self.url_default_functions
         if not table:
             return
-        from .plan import in_order
-        from .plan import scopes_of
+        from .plan import in_order, scopes_of
 
         for func in in_order(table, (None, *reversed(scopes_of(endpoint)))):
             func(endpoint, values)

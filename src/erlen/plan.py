@@ -10,23 +10,17 @@ from __future__ import annotations
 import typing as t
 from functools import partial
 
-from werkzeug.exceptions import HTTPException
-from werkzeug.exceptions import NotFound
+from werkzeug.exceptions import HTTPException, NotFound
 
 from . import signals
 from .http.request import Request
-from .http.response import Response
-from .http.response import http_error_response
+from .http.response import Response, http_error_response
 from .json.provider import response_dumper
-from .respond import Prepared
-from .respond import make_response
+from .respond import Prepared, make_response
 from .routing.build import UrlBuilder
-from .routing.table import RouteTable
-from .routing.table import Target
-from .routing.table import compile_table
+from .routing.table import RouteTable, Target, compile_table
 from .sessions import SecureCookieSessionInterface
-from .state import epoch
-from .state import get_current
+from .state import epoch, get_current
 
 if t.TYPE_CHECKING:
     from werkzeug.routing import Rule

@@ -1,0 +1,235 @@
+"""The steps of a request as methods that may be overridden, each as Flask has it.
+
+The runner walks plans and calls none of these while nobody overrides them; an
+override takes its slot in the plan, and may call the method here as ``super()``.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from types import TracebackType
+
+from werkzeug.exceptions import HTTPException
+
+from . import recover, signals
+from . import typing as ft
+from .appbase import App
+from .ctx import request_context as current_request_context
+from .http.request import Request
+from .http.response import Response
+from .plan import Plans, in_order
+from .respond import make_response
+from .runner import run
+from .state import epoch, get_current
+
+_ExcInfo = tuple[t.Any, t.Any, TracebackType | None]
+
+# Exception classes can be made without end by a program.
+_HANDLERS_KEPT = 512
+
+
+class _Stale:
+    """Stands for the plans of an application that has not been asked yet."""
+
+    epoch = -1
+
+
+class Steps(App):
+    """What an application does with a request; see :class:`erlen.Erlen`."""
+
+    _plans: Plans = _Stale()  # type: ignore[assignment]
+
+    def _freeze(self) -> Plans:
+        """Compile what was declared; called when the epoch has moved."""
+        previous = self.__dict__.get("_plans")
+        plans = self._plans = Plans(self, previous)
+        return plans
+
+    def _current_plans(self) -> Plans:
+        plans = self._plans
+        return plans if plans.epoch == epoch.value else self._freeze()
+
+    def _recheck_overrides(self) -> None:
+        """Notice methods that were replaced on the class itself, as mocks do."""
+        plans = self.__dict__.get("_plans")
+        if plans is not None:
+            from .plan import overridden
+
+            if overridden(self) != plans.overridden:
+                epoch.bump()
+
+    def full_dispatch_request(self) -> Response:
+        """Handle the current request up to its finished response; may be overridden."""
+        ctx = current_request_context("full_dispatch_request")
+        plans = self._current_plans()
+        self._got_first_request = True
+        plan = plans.plan_in(ctx)
+        if ctx._opened is None and plans.lazy_session and "HTTP_COOKIE" in ctx.environ:
+            if plans.must_refresh(self, ctx.environ):
+                ctx._open_session()
+        rv = run(plan, ctx)
+        if plan.light and not ctx.touched:
+            rv = plan.close(ctx, plan.respond(rv))
+        return t.cast(Response, rv)
+
+    def preprocess_request(self) -> ft.ResponseReturnValue | None:
+        """Run the URL processors and before hooks; may be overridden.
+
+        Returns:
+            What a hook answered instead of the view, or None.
+        """
+        ctx = current_request_context("preprocess_request")
+        names = (None, *reversed(ctx.request.blueprints))
+        for processor in in_order(self.url_value_preprocessors, names):
+            processor(ctx.request.endpoint, ctx.request.view_args)
+        for hook in in_order(self.before_request_funcs, names):
+            rv = self.ensure_sync(hook)()
+            if rv is not None:
+                return t.cast("ft.ResponseReturnValue", rv)
+        return None
+
+    def dispatch_request(self) -> ft.ResponseReturnValue:
+        """Call the view of the current request; may be overridden.
+
+        Raises:
+            HTTPException: The request matched no rule.
+        """
+        req = current_request_context("dispatch_request").request
+        if req.routing_exception is not None:
+            self.raise_routing_exception(req)
+        rule: t.Any = req.url_rule
+        if getattr(rule, "provide_automatic_options", False) and req.method == "OPTIONS":
+            return self.make_default_options_response()
+        view = self.ensure_sync(self.view_functions[rule.endpoint])
+        return t.cast("ft.ResponseReturnValue", view(**(req.view_args or {})))
+
+    def make_default_options_response(self) -> Response:
+        """The answer to an automatic OPTIONS request; may be overridden."""
+        adapter = current_request_context("make_default_options_response").url_adapter
+        rv = self.response_class()
+        rv.allow.update(adapter.allowed_methods())  # type: ignore[union-attr]
+        return rv
+
+    def raise_routing_exception(self, request: Request) -> t.NoReturn:
+        """Raise what matching the request ended with; may be overridden."""
+        recover.raise_routing_exception(self, request)
+
+    def make_response(self, rv: ft.ResponseReturnValue) -> Response:
+        """Turn what a view returned into a response; may be overridden.
+
+        Args:
+            rv: See :func:`erlen.respond.make_response`.
+
+        Raises:
+            TypeError: It can't be a response.
+        """
+        return t.cast(Response, make_response(self, rv))
+
+    def finalize_request(
+        self, rv: ft.ResponseReturnValue | HTTPException, from_error_handler: bool = False
+    ) -> Response:
+        """Make the response and run what comes after the view; may be overridden.
+
+        Args:
+            rv: What the view or an error handler returned.
+            from_error_handler: Whether an error in here is logged, not raised.
+        """
+        response = self.make_response(rv)  # type: ignore[arg-type]
+        try:
+            response = self.process_response(response)
+            signals.request_finished.send(
+                self, _async_wrapper=self.ensure_sync, response=response
+            )
+        except Exception:
+            if not from_error_handler:
+                raise
+            self.logger.exception("Request finalizing failed with an error while handling an error")
+        return response
+
+    def process_response(self, response: Response) -> Response:
+        """Run the after hooks and save the session; may be overridden.
+
+        Args:
+            response: The response so far.
+        """
+        ctx = current_request_context("process_response")
+        for hook in ctx.after:
+            response = self.ensure_sync(hook)(response)
+        names = (*ctx.request.blueprints, None)
+        for hook in in_order(self.after_request_funcs, names, backwards=True):
+            response = self.ensure_sync(hook)(response)
+        return t.cast(Response, self._current_plans().close(ctx, response))
+
+    def do_teardown_request(self, exc: BaseException | None = None) -> None:
+        """Run the teardown functions of the request; may be overridden.
+
+        All of them run; the first error is raised at the end.
+
+        Args:
+            exc: The exception that ended the request, or None.
+        """
+        names = (*recover.current_scopes(), None)
+        hooks = in_order(self.teardown_request_funcs, names, backwards=True)
+        self._tear_down(hooks, signals.request_tearing_down, exc)
+
+    def do_teardown_appcontext(self, exc: BaseException | None = None) -> None:
+        """Run the teardown functions of the application context; may be overridden.
+
+        Args:
+            exc: The exception that ended the context, or None.
+        """
+        hooks = reversed(self.teardown_appcontext_funcs)
+        self._tear_down(hooks, signals.appcontext_tearing_down, exc)
+
+    def _tear_down(
+        self, hooks: t.Iterable[t.Any], signal: t.Any, exc: BaseException | None
+    ) -> None:
+        failed: list[Exception] = []
+        for hook in hooks:
+            try:
+                self.ensure_sync(hook)(exc)
+            except Exception as error:
+                failed.append(error)
+        if signal.receivers:
+            signal.send(self, _async_wrapper=self.ensure_sync, exc=exc)
+        if failed:
+            raise failed[0]
+
+    # -- errors --------------------------------------------------------------------------
+
+    def _find_error_handler(
+        self, e: Exception, blueprints: t.Iterable[str]
+    ) -> ft.ErrorHandlerCallable | None:
+        known = self._current_plans().handlers
+        key = (type(e), *blueprints)
+        if key not in known:
+            if len(known) > _HANDLERS_KEPT:
+                known.clear()
+            known[key] = recover.find_handler(self.error_handler_spec, e, key[1:])
+        return t.cast("ft.ErrorHandlerCallable | None", known[key])
+
+    def handle_http_exception(self, e: HTTPException) -> HTTPException | ft.ResponseReturnValue:
+        """Answer an HTTP error; may be overridden."""
+        return t.cast("HTTPException", recover.http_exception(self, e))
+
+    def handle_user_exception(self, e: Exception) -> HTTPException | ft.ResponseReturnValue:
+        """Answer what a view or hook raised; may be overridden."""
+        return t.cast("HTTPException", recover.user_exception(self, e))
+
+    def handle_exception(self, e: Exception) -> Response:
+        """Answer an error that nobody took with 500, or let it through; may be overridden."""
+        return t.cast(Response, recover.unhandled(self, e))
+
+    def log_exception(self, exc_info: _ExcInfo | tuple[None, None, None]) -> None:
+        """Log an unhandled error; may be overridden.
+
+        Args:
+            exc_info: As ``sys.exc_info()`` gives it.
+        """
+        from .logging import printable
+
+        where = "outside of a request"
+        ctx = get_current(None)
+        if ctx is not None and ctx.has_request:
+            where = f"{printable(ctx.request.path)} [{printable(ctx.request.method)}]"
+        self.logger.error(f"Exception on {where}".replace("%", "%%"), exc_info=exc_info)
