@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 import typing as t
 
@@ -130,30 +129,6 @@ class Erlen(Steps):
         """
         return urls.create_adapter(self, request)
 
-    # -- sync and async --------------------------------------------------------------------
-
-    def ensure_sync(self, func: t.Callable[..., t.Any]) -> t.Callable[..., t.Any]:
-        """A function that can be called without ``await``; may be overridden.
-
-        Args:
-            func: A function or a coroutine function.
-        """
-        if inspect.iscoroutinefunction(func):
-            return self.async_to_sync(func)
-        return func
-
-    def async_to_sync(
-        self, func: t.Callable[..., t.Coroutine[t.Any, t.Any, t.Any]]
-    ) -> t.Callable[..., t.Any]:
-        """Wrap a coroutine function so that it runs on the process's event loop.
-
-        Args:
-            func: A coroutine function.
-        """
-        from .server.bridge import async_to_sync
-
-        return async_to_sync(func)
-
     # -- URLs ------------------------------------------------------------------------------
 
     url_for = urls.url_for
@@ -218,7 +193,7 @@ class Erlen(Steps):
         return t.cast("t.IO[t.AnyStr]", open(path, mode, encoding=encoding))
 
     @property
-    def cli(self) -> Group:  # type: ignore[override]
+    def cli(self) -> Group:
         """The application's command group, made at first use."""
         return t.cast("Group", self._kept("_cli", self._make_cli))
 
@@ -242,7 +217,7 @@ class Erlen(Steps):
         """
         cls = self.test_client_class
         if cls is None:
-            from .testing import FlaskClient as cls  # type: ignore[no-redef]
+            from .testing import FlaskClient as cls
         return cls(self, self.response_class, use_cookies=use_cookies, **kwargs)  # type: ignore[misc]
 
     def test_cli_runner(self, **kwargs: t.Any) -> FlaskCliRunner:
@@ -253,7 +228,7 @@ class Erlen(Steps):
         """
         cls = self.test_cli_runner_class
         if cls is None:
-            from .testing import FlaskCliRunner as cls  # type: ignore[no-redef]
+            from .testing import FlaskCliRunner as cls
         return cls(self, **kwargs)  # type: ignore[misc]
 
 

@@ -389,7 +389,7 @@ class App(Scaffold):
             location: The target.
             code: 301, 302, 303, 305, 307 or 308.
         """
-        return redirect_response(location, code, self.response_class)
+        return t.cast("BaseResponse", redirect_response(location, code, self.response_class))
 
     def inject_url_defaults(self, endpoint: str, values: dict[str, t.Any]) -> None:
         """Let the ``url_defaults`` functions add to the values of a URL; may be overridden.

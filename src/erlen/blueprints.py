@@ -6,9 +6,7 @@ import os
 import typing as t
 
 from . import typing as ft
-from .scaffold import Scaffold
-from .scaffold import _endpoint_from_view_func
-from .scaffold import setupmethod
+from .scaffold import Scaffold, _endpoint_from_view_func, setupmethod
 
 if t.TYPE_CHECKING:
     from .app import Erlen
@@ -133,7 +131,7 @@ class Blueprint(Scaffold):
         self._blueprints: list[tuple[Blueprint, dict[str, t.Any]]] = []
 
     @property
-    def cli(self) -> t.Any:  # type: ignore[override]
+    def cli(self) -> t.Any:
         """The blueprint's command group, made at first use."""
         group = self.__dict__.get("_cli")
         if group is None:
@@ -333,7 +331,10 @@ class Blueprint(Scaffold):
     @setupmethod
     def app_template_filter(self, name: str | None = None) -> t.Callable[[F], F]:
         """Register a template filter for the whole application."""
-        return _optional_name(name, lambda name: self._on_app("add_template_filter", name))
+        return t.cast(
+            "t.Callable[[F], F]",
+            _optional_name(name, lambda name: self._on_app("add_template_filter", name)),
+        )
 
     @setupmethod
     def add_app_template_filter(self, f: ft.TemplateFilterCallable, name: str | None = None) -> None:
@@ -343,7 +344,10 @@ class Blueprint(Scaffold):
     @setupmethod
     def app_template_test(self, name: str | None = None) -> t.Callable[[F], F]:
         """Register a template test for the whole application."""
-        return _optional_name(name, lambda name: self._on_app("add_template_test", name))
+        return t.cast(
+            "t.Callable[[F], F]",
+            _optional_name(name, lambda name: self._on_app("add_template_test", name)),
+        )
 
     @setupmethod
     def add_app_template_test(self, f: ft.TemplateTestCallable, name: str | None = None) -> None:
@@ -353,7 +357,10 @@ class Blueprint(Scaffold):
     @setupmethod
     def app_template_global(self, name: str | None = None) -> t.Callable[[F], F]:
         """Register a template global for the whole application."""
-        return _optional_name(name, lambda name: self._on_app("add_template_global", name))
+        return t.cast(
+            "t.Callable[[F], F]",
+            _optional_name(name, lambda name: self._on_app("add_template_global", name)),
+        )
 
     @setupmethod
     def add_app_template_global(self, f: ft.TemplateGlobalCallable, name: str | None = None) -> None:
@@ -399,7 +406,7 @@ class Blueprint(Scaffold):
         """As ``errorhandler``, for every request of the application."""
 
         def decorator(f: F) -> F:
-            self.record_once(lambda state: state.app.errorhandler(code)(f))
+            self.record_once(lambda state: state.app.register_error_handler(code, f))
             return f
 
         return decorator

@@ -18,12 +18,9 @@ from werkzeug.routing import MapAdapter
 
 from . import signals
 from .errors import OutsideContextError
-from .http.request import Request
-from .http.request import new_request
+from .http.request import Request, new_request
 from .sessions import SecureCookieSessionInterface
-from .state import get_current
-from .state import reset_current
-from .state import set_current
+from .state import get_current, reset_current, set_current
 
 if t.TYPE_CHECKING:
     from .plan import Plan
@@ -297,7 +294,7 @@ class Context:
             request.routing_exception = error
         else:
             request.url_rule = rule
-            request.view_args = self.view_args = args
+            request.view_args = self.view_args = t.cast("dict[str, t.Any]", args)
         self.plan = None
 
     def push(self) -> None:

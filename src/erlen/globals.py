@@ -17,8 +17,7 @@ from .state import get_current
 
 if t.TYPE_CHECKING:
     from .app import Erlen
-    from .ctx import _AppCtxGlobals
-    from .ctx import Context
+    from .ctx import Context, _AppCtxGlobals
     from .http.request import Request
     from .sessions import SessionMixin
 

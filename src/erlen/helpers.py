@@ -11,17 +11,14 @@ from .ctx import after_this_request as after_this_request
 from .ctx import copy_current_request_context as copy_current_request_context
 from .ctx import request_context
 from .errors import OutsideContextError
-from .globals import current_app
-from .globals import session
+from .globals import current_app, session
 from .http.files import send_file as _send_file
 from .http.files import send_from_directory as _send_from_directory
 from .http.response import redirect_response
 from .paths import find_package as find_package
 from .paths import get_root_path as get_root_path
 from .signals import message_flashed
-from .state import get_current
-from .state import reset_current
-from .state import set_current
+from .state import get_current, reset_current, set_current
 
 if t.TYPE_CHECKING:
     from datetime import datetime
@@ -135,7 +132,7 @@ def make_response(*args: t.Any) -> Response:
         args: What a view returns: body, status, headers.
     """
     if not args:
-        return t.cast("Response", current_app.response_class())
+        return current_app.response_class()
     return current_app.make_response(args[0] if len(args) == 1 else args)
 
 
@@ -176,7 +173,7 @@ def redirect(
     ctx = get_current(None)
     if ctx is not None:
         return t.cast("BaseResponse", ctx.app.redirect(location, code=code))
-    return redirect_response(location, code, Response)
+    return t.cast("BaseResponse", redirect_response(location, code, Response))
 
 
 def abort(code: int | BaseResponse, *args: t.Any, **kwargs: t.Any) -> t.NoReturn:
@@ -264,18 +261,16 @@ def send_file(
         last_modified: Time of the last change; the file's if None.
         max_age: Seconds to cache; by default ``app.get_send_file_max_age``.
     """
-    return _send_file(
-        path_or_file,  # type: ignore[arg-type]
-        **_file_options(
-            mimetype=mimetype,
-            as_attachment=as_attachment,
-            download_name=download_name,
-            conditional=conditional,
-            etag=etag,
-            last_modified=last_modified,
-            max_age=max_age,
-        ),
+    options = _file_options(
+        mimetype=mimetype,
+        as_attachment=as_attachment,
+        download_name=download_name,
+        conditional=conditional,
+        etag=etag,
+        last_modified=last_modified,
+        max_age=max_age,
     )
+    return t.cast("Response", _send_file(path_or_file, **options))
 
 
 def send_from_directory(
@@ -291,7 +286,8 @@ def send_from_directory(
     Raises:
         NotFound: No such file inside the folder.
     """
-    return _send_from_directory(directory, path, **_file_options(**kwargs))
+    options = _file_options(**kwargs)
+    return t.cast("Response", _send_from_directory(directory, path, **options))
 
 
 def _file_options(**options: t.Any) -> dict[str, t.Any]:

@@ -48,7 +48,7 @@ def get_root_path(import_name: str) -> str:
             " information or because it's a namespace package. In this"
             " case the root path needs to be explicitly provided."
         )
-    return os.path.dirname(os.path.abspath(filepath))
+    return str(os.path.dirname(os.path.abspath(filepath)))
 
 
 def _find_package_path(import_name: str) -> str:
@@ -63,7 +63,7 @@ def _find_package_path(import_name: str) -> str:
     if spec.submodule_search_locations:
         if spec.origin is None or spec.origin == "namespace":
             return _namespace_parent(spec, import_name)
-        return os.path.dirname(os.path.dirname(spec.origin))
+        return str(os.path.dirname(os.path.dirname(spec.origin)))
     return os.path.dirname(spec.origin or os.getcwd())
 
 
@@ -76,7 +76,7 @@ def _namespace_parent(spec: t.Any, import_name: str) -> str:
         location = next((x for x in locations if inner.is_relative_to(x)), locations[0])
     else:
         location = locations[0]
-    return os.path.dirname(location)
+    return str(os.path.dirname(location))
 
 
 def find_package(import_name: str) -> tuple[str | None, str]:

@@ -18,7 +18,8 @@ from .http.response import Response, http_error_response
 from .json.provider import response_dumper
 from .respond import Prepared, make_response
 from .routing.build import UrlBuilder
-from .routing.table import RouteTable, Target, compile_table
+from .routing.table import RouteTable, compile_table
+from .routing.target import Target
 from .sessions import SecureCookieSessionInterface
 from .state import epoch, get_current
 
@@ -192,7 +193,7 @@ class Plans:
             if plan is None:
                 plan = self.plan_of(target)
                 if raw is path and path in self.table.static:
-                    self.static.setdefault(path, {})[target.method] = plan
+                    self.static.setdefault(path, {})[environ["REQUEST_METHOD"]] = plan
             return plan, args
         if found is None:
             return self._missing or self.missing_plan(), {}
@@ -213,7 +214,7 @@ class Plans:
             self.by_target[target] = plan
         return plan
 
-    def plan_for(self, rule: Rule, method: str) -> Plan:
+    def plan_for(self, rule: Rule, method: str | None) -> Plan:
         """The plan of a rule, for OPTIONS or for all other methods."""
         options = method == "OPTIONS" and getattr(rule, "provide_automatic_options", False)
         key = (id(rule), options)

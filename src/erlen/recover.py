@@ -5,10 +5,12 @@ from __future__ import annotations
 import sys
 import typing as t
 
-from werkzeug.exceptions import BadRequestKeyError
-from werkzeug.exceptions import HTTPException
-from werkzeug.exceptions import InternalServerError
-from werkzeug.exceptions import default_exceptions
+from werkzeug.exceptions import (
+    BadRequestKeyError,
+    HTTPException,
+    InternalServerError,
+    default_exceptions,
+)
 
 from . import signals
 from .debughelpers import FormDataRoutingRedirect

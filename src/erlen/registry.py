@@ -12,9 +12,7 @@ import typing as t
 from collections import defaultdict
 
 from .state import epoch
-from .watch import WatchedDict
-from .watch import WatchedList
-from .watch import bumping
+from .watch import WatchedDict, WatchedList, bumping
 
 V = t.TypeVar("V")
 

@@ -7,16 +7,14 @@ import typing as t
 from datetime import timedelta
 from functools import update_wrapper
 
-from jinja2 import BaseLoader
-from jinja2 import FileSystemLoader
+from jinja2 import BaseLoader, FileSystemLoader
 
 from . import typing as ft
 from .globals import current_app
 from .paths import find_package as find_package
 from .paths import get_root_path
 from .recover import class_and_code
-from .registry import COMPILED
-from .registry import watched
+from .registry import COMPILED, watched
 from .state import epoch
 from .templating import _default_template_ctx_processor
 
@@ -66,7 +64,7 @@ class Scaffold:
         root_path: str | None = None,
     ) -> None:
         self.import_name = import_name
-        self.static_folder = static_folder  # type: ignore[assignment]
+        self.static_folder = static_folder
         self.static_url_path = static_url_path
         self.template_folder = template_folder
         self.root_path = get_root_path(import_name) if root_path is None else root_path

@@ -6,6 +6,7 @@ override takes its slot in the plan, and may call the method here as ``super()``
 
 from __future__ import annotations
 
+import inspect
 import typing as t
 from types import TracebackType
 
@@ -134,7 +135,7 @@ class Steps(App):
             rv: What the view or an error handler returned.
             from_error_handler: Whether an error in here is logged, not raised.
         """
-        response = self.make_response(rv)  # type: ignore[arg-type]
+        response = self.make_response(rv)
         try:
             response = self.process_response(response)
             signals.request_finished.send(
@@ -201,11 +202,12 @@ class Steps(App):
         self, e: Exception, blueprints: t.Iterable[str]
     ) -> ft.ErrorHandlerCallable | None:
         known = self._current_plans().handlers
-        key = (type(e), *blueprints)
+        blueprints = tuple(blueprints)
+        key = (type(e), blueprints)
         if key not in known:
             if len(known) > _HANDLERS_KEPT:
                 known.clear()
-            known[key] = recover.find_handler(self.error_handler_spec, e, key[1:])
+            known[key] = recover.find_handler(self.error_handler_spec, e, blueprints)
         return t.cast("ft.ErrorHandlerCallable | None", known[key])
 
     def handle_http_exception(self, e: HTTPException) -> HTTPException | ft.ResponseReturnValue:
@@ -233,3 +235,27 @@ class Steps(App):
         if ctx is not None and ctx.has_request:
             where = f"{printable(ctx.request.path)} [{printable(ctx.request.method)}]"
         self.logger.error(f"Exception on {where}".replace("%", "%%"), exc_info=exc_info)
+
+    # -- sync and async --------------------------------------------------------------------
+
+    def ensure_sync(self, func: t.Callable[..., t.Any]) -> t.Callable[..., t.Any]:
+        """A function that can be called without ``await``; may be overridden.
+
+        Args:
+            func: A function or a coroutine function.
+        """
+        if inspect.iscoroutinefunction(func):
+            return self.async_to_sync(func)
+        return func
+
+    def async_to_sync(
+        self, func: t.Callable[..., t.Coroutine[t.Any, t.Any, t.Any]]
+    ) -> t.Callable[..., t.Any]:
+        """Wrap a coroutine function so that it runs on the process's event loop.
+
+        Args:
+            func: A coroutine function.
+        """
+        from .server.bridge import async_to_sync
+
+        return async_to_sync(func)

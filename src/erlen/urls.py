@@ -5,8 +5,7 @@ from __future__ import annotations
 import typing as t
 from urllib.parse import quote
 
-from werkzeug.routing import BuildError
-from werkzeug.routing import MapAdapter
+from werkzeug.routing import BuildError, MapAdapter
 from werkzeug.wsgi import get_host
 
 from .state import get_current
@@ -47,7 +46,7 @@ def create_adapter(app: t.Any, request: Request | None) -> MapAdapter | None:
     trusted = config["TRUSTED_HOSTS"]
     if trusted is not None:
         request.trusted_hosts = trusted
-    request.host = get_host(request.environ, request.trusted_hosts)  # type: ignore[misc]
+    request.host = get_host(request.environ, request.trusted_hosts)
     subdomain = None
     if url_map.host_matching:
         server_name = None

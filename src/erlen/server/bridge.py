@@ -88,7 +88,7 @@ def async_to_sync(func: t.Callable[..., t.Any]) -> t.Callable[..., t.Any]:
         return box[0]
 
     # Whoever asks is told that this is no coroutine function any more.
-    call.__wrapped__ = func  # type: ignore[attr-defined]
+    call.__wrapped__ = func
     return call
 
 

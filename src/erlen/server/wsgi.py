@@ -8,22 +8,18 @@ from itertools import chain
 
 from ..ctx import Context
 from ..http.response import Response
-from ..plan import Plan
-from ..plan import Plans
+from ..plan import Plan, Plans
 from ..recover import propagates
 from ..respond import Prepared
 from ..runner import run
-from ..state import epoch
-from ..state import get_current
-from ..state import reset_current
-from ..state import set_current
+from ..state import epoch, get_current, reset_current, set_current
 
 HTML = ("Content-Type", "text/html; charset=utf-8")
 JSON = ("Content-Type", "application/json")
 _PRESERVE = "werkzeug.debug.preserve_context"
 
 
-def wsgi_app(app: t.Any, environ: t.Any, start_response: t.Any) -> t.Iterable[bytes]:
+def wsgi_app(app: t.Any, environ: t.Any, start_response: t.Any) -> t.Any:
     """Answer one request.
 
     This is ``Erlen.wsgi_app``. A request whose plan is known runs straight
@@ -190,7 +186,7 @@ def _teardown_failed(app: t.Any) -> None:
     app.log_exception(sys.exc_info())
 
 
-def general(app: t.Any, environ: t.Any, start_response: t.Any) -> t.Iterable[bytes]:
+def general(app: t.Any, environ: t.Any, start_response: t.Any) -> t.Any:
     """Answer one request by Flask's whole protocol: context, push, match, dispatch, pop."""
     ctx = app.request_context(environ)
     error: BaseException | None = None
