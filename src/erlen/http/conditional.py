@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import typing as t
-from datetime import timezone
+from datetime import UTC
 
 from werkzeug.http import parse_date
 
@@ -47,4 +47,4 @@ def unmodified_since_fails(response: Response, environ: WSGIEnvironment) -> bool
     changed = response.last_modified
     if since is None or changed is None:
         return False
-    return changed.astimezone(timezone.utc) > since
+    return changed.astimezone(UTC) > since

@@ -64,9 +64,7 @@ def disposition(name: str, as_attachment: bool) -> str:
 
     nearest = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode("ascii")
     encoded = quote(name, safe="!#$&+-.^_`|~")
-    return dump_options_header(
-        value, {"filename": nearest, "filename*": f"UTF-8''{encoded}"}
-    )
+    return dump_options_header(value, {"filename": nearest, "filename*": f"UTF-8''{encoded}"})
 
 
 def extension_type(name: str) -> str | None:

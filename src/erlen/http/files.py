@@ -22,7 +22,7 @@ from .filebody import FileBody, open_regular
 from .filenames import clean_name, disposition
 from .headers import Pair
 from .lazyresponse import Response
-from .ondemand import content_type_pair
+from .ondemand import media_type_pair
 
 if t.TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -40,6 +40,9 @@ _CONDITIONS = frozenset(
     }
 )
 
+
+#: Those beside which an ETag alone does not decide.
+_OTHER_CONDITIONS = _CONDITIONS - {"HTTP_IF_NONE_MATCH", "HTTP_IF_MODIFIED_SINCE"}
 
 _make_conditional = Response.make_conditional
 
@@ -83,7 +86,7 @@ def _describe(
         if encoding is not None and not as_attachment:
             add(("Content-Encoding", encoding))
     add(("Content-Disposition", disposition(clean_name(name), as_attachment)))
-    add(content_type_pair("application/octet-stream" if mimetype is None else mimetype))
+    add(media_type_pair("application/octet-stream" if mimetype is None else mimetype))
     add(("Content-Length", str(known.size)))
     add(("Last-Modified", date_text(known.mtime)))
     if max_age is None:
@@ -138,19 +141,32 @@ def _respond(
     response.direct_passthrough = True
     response.response = body
     response._lazy = pairs
-    if not environ.keys().isdisjoint(_CONDITIONS):
+    conditional = not environ.keys().isdisjoint(_CONDITIONS)
+    current = conditional and _is_current(environ, known)
+    if conditional and not current:
         return _respond_conditionally(environ, known, response)
     pairs.append(("Date", now_text()))
     pairs.append(("Accept-Ranges", "bytes"))
+    if current:
+        response.status = 304
+        body.close()
+        return response
     wrapper = environ.get("wsgi.file_wrapper")
     if wrapper is not None:
         response.response = wrapper(FileIO(body.release(), "rb"), 8192)
     return response
 
 
-def _respond_conditionally(
-    environ: WSGIEnvironment, known: _Known, response: t.Any
-) -> t.Any:
+def _is_current(environ: WSGIEnvironment, known: _Known) -> bool:
+    """Tell whether the client has this very file, and asks for nothing else."""
+    return (
+        known.etag is not None
+        and environ.get("HTTP_IF_NONE_MATCH") == known.etag[1]
+        and environ.keys().isdisjoint(_OTHER_CONDITIONS)
+    )
+
+
+def _respond_conditionally(environ: WSGIEnvironment, known: _Known, response: t.Any) -> t.Any:
     body = response.response
     try:
         response.make_conditional(environ, accept_ranges=True, complete_length=known.size)

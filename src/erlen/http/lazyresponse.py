@@ -4,24 +4,33 @@ from __future__ import annotations
 
 import typing as t
 from collections.abc import Iterable
-from datetime import datetime, timedelta
 from operator import attrgetter
 
 from werkzeug.datastructures import Headers as WerkzeugHeaders
-from werkzeug.wrappers import Response as WerkzeugResponse
+from werkzeug.http import is_entity_header
 
-from ..state import get_current
-from .conditional import unmodified_since_fails, without_useless_range
 from .headers import Headers, Pair, lower_name
-from .ondemand import CallbacksOnDemand, HeadersOnDemand, JsonModule, content_type_pair
-from .setcookie import cookie_text
+from .ondemand import (
+    CallbacksOnDemand,
+    HeadersOnDemand,
+    JsonModule,
+    length_pair,
+    lengths,
+    media_type_pair,
+    media_types,
+    replace_headers,
+    whole_type_pair,
+    whole_types,
+)
 from .statuses import SILENT, known, parse_status
 from .streams import Stream
+from .strict import StrictResponse
 from .uris import to_uri
 
 if t.TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIEnvironment
     from http import HTTPStatus
+
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 #: Whatever a subclass overrides of these is honoured by Werkzeug's own, longer way.
 _DECISIVE = frozenset(
@@ -48,7 +57,7 @@ _DECISIVE = frozenset(
 )
 
 
-class Response(WerkzeugResponse):
+class Response(StrictResponse):
     """What goes back to the client (Flask 3.1's ``Response``).
 
     Args:
@@ -84,7 +93,7 @@ class Response(WerkzeugResponse):
     _status_code = 200
     _headers: t.Any = HeadersOnDemand()
     _on_close: t.Any = CallbacksOnDemand()
-    headers: t.Any = property(attrgetter("_headers"))
+    headers: t.Any = property(attrgetter("_headers"), replace_headers)
 
     def __init_subclass__(cls, **kwargs: t.Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -107,20 +116,22 @@ class Response(WerkzeugResponse):
         if headers is not None or not self._stock:
             if not isinstance(headers, WerkzeugHeaders):
                 headers = Headers(headers)
-            super().__init__(
-                response, status, headers, mimetype, content_type, direct_passthrough
-            )
+            super().__init__(response, status, headers, mimetype, content_type, direct_passthrough)
             return
+        pairs: list[Pair]
         if content_type is not None:
-            pairs = [content_type_pair(content_type, True)]
+            pairs = [whole_types.get(content_type) or whole_type_pair(content_type)]
         else:
             if mimetype is None:
                 mimetype = self.default_mimetype
-            pairs = [] if mimetype is None else [content_type_pair(mimetype)]
+            if mimetype is None:
+                pairs = []
+            else:
+                pairs = [media_types.get(mimetype) or media_type_pair(mimetype)]
         if status is None:
             status = self.default_status
         if status != 200:
-            self.status = status  # type: ignore[assignment]
+            self.status = status
         if direct_passthrough:
             self.direct_passthrough = True
         if isinstance(response, str):
@@ -128,7 +139,8 @@ class Response(WerkzeugResponse):
         if isinstance(response, (bytes, bytearray)):
             self.response = [response]
             if self.automatically_set_content_length:
-                pairs.append(("Content-Length", str(len(response))))
+                length = len(response)
+                pairs.append(lengths.get(length) or length_pair(length))
                 self._sized = True
         else:
             self.response = [] if response is None else response
@@ -151,20 +163,16 @@ class Response(WerkzeugResponse):
         self = cls.__new__(cls)
         self.response = [body]
         if status != 200:
-            self.status = status  # type: ignore[assignment]
+            self.status = status
+        length = len(body)
         self._lazy = [
-            content_type_pair(content_type, True),
-            ("Content-Length", str(len(body))),
+            whole_types.get(content_type) or whole_type_pair(content_type),
+            lengths.get(length) or length_pair(length),
         ]
         self._sized = True
         return self
 
     # Attributes that Werkzeug keeps eagerly
-
-    @headers.setter
-    def headers(self, value: t.Any) -> None:
-        self._lazy = None
-        self._headers = value
 
     @property
     def status(self) -> str:
@@ -182,7 +190,7 @@ class Response(WerkzeugResponse):
 
     @status_code.setter
     def status_code(self, code: int) -> None:
-        self.status = code  # type: ignore[assignment]
+        self.status = code
 
     @property
     def __class__(self) -> t.Any:
@@ -200,19 +208,9 @@ class Response(WerkzeugResponse):
                 state[name] = getattr(self, name)
         object.__dict__["__class__"].__set__(self, cls)
 
-    @property
-    def max_cookie_size(self) -> int:  # type: ignore[override]
-        """The size in bytes above which ``set_cookie`` warns: MAX_COOKIE_SIZE."""
-        ctx = get_current(None)
-        if ctx is None:
-            return WerkzeugResponse.max_cookie_size
-        return t.cast(int, ctx.app.config["MAX_COOKIE_SIZE"])
-
     # Sending
 
-    def __call__(
-        self, environ: WSGIEnvironment, start_response: StartResponse
-    ) -> Iterable[bytes]:
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer as a WSGI application.
 
         Args:
@@ -222,11 +220,16 @@ class Response(WerkzeugResponse):
         Returns:
             The body; close it if it can be closed.
         """
-        pairs = self._lazy
         body = self.response
+        pairs = self._lazy
+        if pairs is None:
+            pairs = self._ready()
+        elif self._sized:
+            pairs = pairs.copy()
+        else:
+            pairs = None
         if (
             pairs is not None
-            and self._sized
             and self._stock
             and not self._watched
             and type(body) is list
@@ -237,7 +240,7 @@ class Response(WerkzeugResponse):
             and not self.autocorrect_location_header
             and environ["REQUEST_METHOD"] != "HEAD"
         ):
-            start_response(self._status, pairs[:])
+            start_response(self._status, pairs)
             return body
         if not self._stock:
             return super().__call__(environ, start_response)
@@ -247,6 +250,28 @@ class Response(WerkzeugResponse):
         start_response(self._status, pairs)
         return result
 
+    def _ready(self) -> list[Pair] | None:
+        """A copy of the headers, if they can be sent as they are."""
+        headers = self._headers
+        index = headers._index if type(headers) is Headers else None
+        if (
+            index is None
+            or "content-length" not in index
+            or "location" in index
+            or "content-location" in index
+        ):
+            return None
+        return t.cast("list[Pair]", headers._items.copy())
+
+    def close(self) -> None:
+        """Close the body, if it can be closed, and run the callbacks."""
+        close = getattr(self.response, "close", None)
+        if close is not None:
+            close()
+        if self._watched:
+            for function in self._on_close:
+                function()
+
     def _sequence(self) -> list[bytes] | None:
         """The encoded body, if it is a sequence."""
         body = self.response
@@ -254,20 +279,19 @@ class Response(WerkzeugResponse):
             return None
         return [chunk.encode() if isinstance(chunk, str) else chunk for chunk in body]
 
-    def _wire_headers(
-        self, environ: WSGIEnvironment, chunks: list[bytes] | None
-    ) -> list[Pair]:
+    def _wire_headers(self, environ: WSGIEnvironment, chunks: list[bytes] | None) -> list[Pair]:
         """The headers as they are sent: Werkzeug's ``get_wsgi_headers``, shorter."""
         headers = self.headers
         index = headers._index if type(headers) is Headers else None
         location = index is not None and "location" in index
+        code = self._status_code
         if (
             index is None
-            or self._status_code in SILENT
+            or (code in SILENT and code != 304)
             or "content-location" in index
             or (location and self._location_needs_more())
         ):
-            pairs = self.get_wsgi_headers(environ).to_wsgi_list()
+            pairs: list[Pair] = self.get_wsgi_headers(environ).to_wsgi_list()
             for name, _ in pairs:
                 lower_name(name)
             return pairs
@@ -275,6 +299,13 @@ class Response(WerkzeugResponse):
         if location:
             position = index["location"]
             pairs[position] = ("Location", to_uri(pairs[position][1]))
+        if code == 304:
+            # RFC 9110 15.4.5: nothing that describes a body, but for Expires.
+            return [
+                pair
+                for pair in pairs
+                if not is_entity_header(pair[0]) or pair[0].lower() == "expires"
+            ]
         if (
             chunks is not None
             and "content-length" not in index
@@ -286,9 +317,7 @@ class Response(WerkzeugResponse):
     def _location_needs_more(self) -> bool:
         return self.autocorrect_location_header or len(self.headers.getlist("location")) > 1
 
-    def _wire_body(
-        self, environ: WSGIEnvironment, chunks: list[bytes] | None
-    ) -> Iterable[bytes]:
+    def _wire_body(self, environ: WSGIEnvironment, chunks: list[bytes] | None) -> Iterable[bytes]:
         """The body as it is sent: Werkzeug's ``get_app_iter``, shorter."""
         if environ["REQUEST_METHOD"] == "HEAD" or self._status_code in SILENT:
             if chunks is not None and not self._watched:
@@ -299,78 +328,3 @@ class Response(WerkzeugResponse):
         if chunks is not None and not self._watched:
             return chunks
         return Stream(self.response, self.close)
-
-    def make_conditional(
-        self,
-        request_or_environ: t.Any,
-        accept_ranges: bool | str = False,
-        complete_length: int | None = None,
-    ) -> t.Any:
-        """Answer 304, 412 or 206 where the request's conditions ask for it.
-
-        A Range with several parts, or one that is not ASCII, is ignored, as
-        RFC 9110 14.2 allows; Werkzeug answers those with 416.
-
-        Args:
-            request_or_environ: The request.
-            accept_ranges: Serve ranges, with this unit or bytes. Default: False.
-            complete_length: The whole body's length in bytes, for ranges.
-
-        Returns:
-            This response.
-
-        Raises:
-            RequestedRangeNotSatisfiable: The range lies outside of the body.
-        """
-        environ = getattr(request_or_environ, "environ", request_or_environ)
-        if "HTTP_RANGE" in environ:
-            environ = without_useless_range(environ)
-        super().make_conditional(environ, accept_ranges, complete_length)
-        if "HTTP_IF_UNMODIFIED_SINCE" in environ and unmodified_since_fails(self, environ):
-            self.status_code = 412
-        return self
-
-    def set_cookie(
-        self,
-        key: str,
-        value: str = "",
-        max_age: timedelta | int | None = None,
-        expires: str | datetime | int | float | None = None,
-        path: str | None = "/",
-        domain: str | None = None,
-        secure: bool = False,
-        httponly: bool = False,
-        samesite: str | None = None,
-        partitioned: bool = False,
-    ) -> None:
-        """Set a cookie, with a warning when it is larger than ``max_cookie_size``.
-
-        Args:
-            key: Its name.
-            value: Its value. Default: empty.
-            max_age: Seconds to live. Default: the browser's session.
-            expires: The moment it ends: text, datetime or seconds since 1970.
-            path: The path it is limited to. Default: ``"/"``.
-            domain: The domain it is sent to. Default: this host alone.
-            secure: Send it over HTTPS only. Default: False.
-            httponly: Hide it from scripts. Default: False.
-            samesite: "Strict", "Lax" or "None". Default: the browser's choice.
-            partitioned: Keep it apart per top-level site; implies ``secure``.
-
-        Raises:
-            ValueError: The name, the domain or ``samesite`` can never work.
-        """
-        text = cookie_text(
-            key,
-            value,
-            max_age,
-            expires,
-            path,
-            domain,
-            secure,
-            httponly,
-            samesite,
-            partitioned,
-            self.max_cookie_size,
-        )
-        self.headers.add("Set-Cookie", text)

@@ -8,16 +8,20 @@ from werkzeug.utils import get_content_type
 
 from .headers import Headers, Pair, header_value
 
-_content_types: dict[tuple[str, bool], Pair] = {}
-_CONTENT_TYPES_LIMIT = 256
+_LIMIT = 512
+
+#: Content-Type headers by media type, by whole value; Content-Length headers.
+#: Bounded: an application can make up any number of them.
+media_types: dict[str, Pair] = {}
+whole_types: dict[str, Pair] = {}
+lengths: dict[int, Pair] = {}
 
 
-def content_type_pair(value: str, full: bool = False) -> Pair:
-    """Make the Content-Type header of a media type.
+def media_type_pair(mimetype: str) -> Pair:
+    """Make the Content-Type header of a media type; text gets its charset.
 
     Args:
-        value: A media type, which gets a charset where it is text.
-        full: The value is the whole header already. Default: False.
+        mimetype: For example ``"text/html"``.
 
     Returns:
         The header's name and value.
@@ -25,12 +29,36 @@ def content_type_pair(value: str, full: bool = False) -> Pair:
     Raises:
         ValueError: The value has a line break in it, or is not latin-1.
     """
-    pair = _content_types.get((value, full))
-    if pair is None:
-        text = value if full else get_content_type(value, "utf-8")
-        pair = ("Content-Type", header_value("content-type", text))
-        if len(_content_types) < _CONTENT_TYPES_LIMIT:
-            _content_types[value, full] = pair
+    text = get_content_type(mimetype, "utf-8")
+    pair = ("Content-Type", header_value("content-type", text))
+    if len(media_types) < _LIMIT:
+        media_types[mimetype] = pair
+    return pair
+
+
+def whole_type_pair(content_type: str) -> Pair:
+    """Make the Content-Type header of a value that is complete already.
+
+    Args:
+        content_type: For example ``"text/html; charset=utf-8"``.
+
+    Returns:
+        The header's name and value.
+
+    Raises:
+        ValueError: The value has a line break in it, or is not latin-1.
+    """
+    pair = ("Content-Type", header_value("content-type", content_type))
+    if len(whole_types) < _LIMIT:
+        whole_types[content_type] = pair
+    return pair
+
+
+def length_pair(length: int) -> Pair:
+    """Make the Content-Length header of a number of bytes."""
+    pair = ("Content-Length", str(length))
+    if len(lengths) < _LIMIT:
+        lengths[length] = pair
     return pair
 
 
@@ -55,6 +83,12 @@ class HeadersOnDemand:
         return headers
 
 
+def replace_headers(response: t.Any, headers: t.Any) -> None:
+    """Put other headers in the place of a response's."""
+    response._lazy = None
+    response._headers = headers
+
+
 class CallbacksOnDemand:
     """Makes the list of callbacks at the first look, and notes that there is one."""
 
@@ -62,8 +96,8 @@ class CallbacksOnDemand:
         if response is None:
             return self
         response._watched = True
-        callbacks = response.__dict__["_on_close"] = []
-        return callbacks
+        response._on_close = []
+        return response._on_close
 
 
 class JsonModule:

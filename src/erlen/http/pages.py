@@ -8,14 +8,16 @@ from markupsafe import escape
 from werkzeug.exceptions import BadRequest, HTTPException
 from werkzeug.utils import redirect
 
+from .headers import Pair
 from .lazyresponse import Response
-from .ondemand import content_type_pair
+from .ondemand import length_pair, lengths, media_type_pair
+from .statuses import Status, known, parse_status
 from .uris import is_uri, to_uri
 
 if t.TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-_HTML = content_type_pair("text/html")
+_HTML = media_type_pair("text/html")
 
 # Taken from Werkzeug's own page, whose target is in it twice.
 _BEFORE, _BETWEEN, _AFTER = redirect("target:").get_data(True).split("target:")
@@ -25,9 +27,7 @@ _BEFORE, _BETWEEN, _AFTER = redirect("target:").get_data(True).split("target:")
 MAX_LOCATION = 65_536
 
 
-def redirect_response(
-    location: str, code: int = 302, Response: t.Any = Response
-) -> t.Any:
+def redirect_response(location: str, code: int = 302, Response: t.Any = Response) -> t.Any:
     """Make the response that sends the client elsewhere: ``werkzeug.utils.redirect``.
 
     Args:
@@ -52,12 +52,16 @@ def redirect_response(
         except ValueError:
             raise BadRequest("The target of the redirect is not a URL.") from None
         return redirect(location, code, Response)
-    html = str(escape(location))
+    # Of what needs escaping, only these two can be in such a location.
+    html = location
+    if "&" in location or "'" in location:
+        html = str(escape(location))
     body = f"{_BEFORE}{html}{_BETWEEN}{html}{_AFTER}".encode()
     response = Response.__new__(Response)
     response.response = [body]
-    response.status = code
-    response._lazy = [_HTML, ("Content-Length", str(len(body))), ("Location", location)]
+    response._status, response._status_code = known.get(code) or parse_status(code)
+    length = len(body)
+    response._lazy = [_HTML, lengths.get(length) or length_pair(length), ("Location", location)]
     response._sized = True
     return response
 
@@ -67,7 +71,7 @@ _HARMLESS = frozenset({"response", "description", "code", "original_exception"})
 
 #: Finished pages by class, code and description. Bounded: descriptions can
 #: hold what a client sent.
-_pages: dict[t.Any, tuple[int, bytes, str]] = {}
+_pages: dict[t.Any, tuple[Status, bytes, Pair]] = {}
 _PAGES_LIMIT = 128
 _PAGE_SIZE_LIMIT = 4096
 
@@ -119,19 +123,19 @@ def http_error_response(
         page = _render(error, Response)
         if len(_pages) < _PAGES_LIMIT and len(page[1]) < _PAGE_SIZE_LIMIT:
             _pages[key] = page
-    code, body, length = page
+    status, body, length = page
     response = Response.__new__(Response)
     response.response = [body]
-    response.status = code
-    response._lazy = [_HTML, ("Content-Length", length)]
+    response._status, response._status_code = status
+    response._lazy = [_HTML, length]
     response._sized = True
     return response
 
 
-def _render(error: HTTPException, Response: t.Any) -> tuple[int, bytes, str]:
+def _render(error: HTTPException, Response: t.Any) -> tuple[Status, bytes, Pair]:
     body = error.get_body().encode()
     code = Response.default_status if error.code is None else error.code
-    return code, body, str(len(body))
+    return parse_status(code), body, length_pair(len(body))
 
 
 def _general(error: HTTPException, environ: WSGIEnvironment | None, Response: t.Any) -> t.Any:

@@ -20,9 +20,9 @@ def encoded(chunks: Iterable[str | bytes]) -> Iterator[bytes]:
     Returns:
         An iterator over the chunks as bytes.
     """
+    runs: t.Any = groupby(chunks, type)
     return chain.from_iterable(
-        map(kind.encode, run) if issubclass(kind, str) else run  # type: ignore[arg-type]
-        for kind, run in groupby(chunks, type)
+        map(kind.encode, run) if issubclass(kind, str) else run for kind, run in runs
     )
 
 
@@ -36,9 +36,7 @@ class Stream:
 
     __slots__ = ("_chunks", "_close", "_iterator")
 
-    def __init__(
-        self, chunks: Iterable[str | bytes], close: t.Callable[[], t.Any]
-    ) -> None:
+    def __init__(self, chunks: Iterable[str | bytes], close: t.Callable[[], t.Any]) -> None:
         self._chunks = chunks
         self._close: t.Callable[[], t.Any] | None = close
         self._iterator: Iterator[bytes] | None = None

@@ -10,7 +10,7 @@ import pathlib
 import socket
 import time
 import typing as t
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 import flask.wrappers
 import pytest
@@ -58,9 +58,7 @@ def frozen(monkeypatch: pytest.MonkeyPatch) -> None:
     """One moment for both sides, so that their dates are equal."""
     monkeypatch.setattr(time, "time", lambda: 1_800_000_000.5)
     monkeypatch.setattr("werkzeug.utils.time", lambda: 1_800_000_000.5)
-    monkeypatch.setattr(
-        "werkzeug.wrappers.response.http_date", lambda: http_date(1_800_000_000)
-    )
+    monkeypatch.setattr("werkzeug.wrappers.response.http_date", lambda: http_date(1_800_000_000))
 
 
 def sent(make: t.Callable[[], t.Any], environ: t.Any) -> t.Any:
@@ -68,7 +66,9 @@ def sent(make: t.Callable[[], t.Any], environ: t.Any) -> t.Any:
     got: list[t.Any] = []
     try:
         response = make()
-        result = response(environ, lambda status, headers, exc_info=None: got.extend([status, headers]))
+        result = response(
+            environ, lambda status, headers, exc_info=None: got.extend([status, headers])
+        )
         body = b"".join(result)
     except HTTPException as error:
         return error.code, error.get_headers()
@@ -85,10 +85,23 @@ CONDITIONS = st.fixed_dictionaries(
     {},
     optional={
         "HTTP_RANGE": st.sampled_from(
-            ["bytes=0-4", "bytes=5-", "bytes=-7", "bytes=150-999", "bytes=999-", "bytes=-0", "x=1-2", "bytes=5-2", "junk", "bytes="]
+            [
+                "bytes=0-4",
+                "bytes=5-",
+                "bytes=-7",
+                "bytes=150-999",
+                "bytes=999-",
+                "bytes=-0",
+                "x=1-2",
+                "bytes=5-2",
+                "junk",
+                "bytes=",
+            ]
         ),
         "HTTP_IF_NONE_MATCH": st.sampled_from(['"x"', "*", 'W/"x"', "ETAG", "junk"]),
-        "HTTP_IF_MODIFIED_SINCE": st.sampled_from([STAMP, "Thu, 01 Jan 1970 00:00:00 GMT", "junk", "MTIME"]),
+        "HTTP_IF_MODIFIED_SINCE": st.sampled_from(
+            [STAMP, "Thu, 01 Jan 1970 00:00:00 GMT", "junk", "MTIME"]
+        ),
         "HTTP_IF_MATCH": st.sampled_from(['"x"', "ETAG", "*"]),
         "HTTP_IF_RANGE": st.sampled_from(['"x"', "ETAG", STAMP, "MTIME"]),
     },
@@ -98,19 +111,27 @@ OPTIONS = st.fixed_dictionaries(
     optional={
         "mimetype": st.sampled_from([None, "text/plain", "x/y", ""]),
         "as_attachment": st.booleans(),
-        "download_name": st.sampled_from([None, "x.css", "é☃.txt", 'a";b=".txt', "y.tar.gz", "none", ""]),
+        "download_name": st.sampled_from(
+            [None, "x.css", "é☃.txt", 'a";b=".txt', "y.tar.gz", "none", ""]
+        ),
         "conditional": st.booleans(),
         "etag": st.sampled_from([True, False, "own", "", 1, 0, 'q"q']),
-        "last_modified": st.sampled_from([None, 1, 1.5, datetime(2020, 1, 1, tzinfo=timezone.utc)]),
-        "max_age": st.sampled_from([None, 0, 10, -1, True, 1.5, lambda path: 7, lambda path: len(path)]),
+        "last_modified": st.sampled_from([None, 1, 1.5, datetime(2020, 1, 1, tzinfo=UTC)]),
+        "max_age": st.sampled_from(
+            [None, 0, 10, -1, True, 1.5, lambda path: 7, lambda path: len(path)]
+        ),
         "use_x_sendfile": st.booleans(),
     },
 )
-NAMES = st.sampled_from(["a.txt", "b.tar.gz", "noextension", "é☃.css", "empty.txt", "none.txt", "sub", "big.bin"])
+NAMES = st.sampled_from(
+    ["a.txt", "b.tar.gz", "noextension", "é☃.css", "empty.txt", "none.txt", "sub", "big.bin"]
+)
 common = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 
 
-def prepare(folder: pathlib.Path, name: str, method: str, conditions: t.Any, wrapper: bool) -> t.Any:
+def prepare(
+    folder: pathlib.Path, name: str, method: str, conditions: t.Any, wrapper: bool
+) -> t.Any:
     environ = create_environ(method=method)
     path = folder / name
     if path.is_file():
@@ -148,7 +169,9 @@ def test_send_file_as_werkzeug(
 
 @common
 @given(OPTIONS, CONDITIONS, st.booleans())
-def test_open_file_as_werkzeug(folder: pathlib.Path, options: t.Any, conditions: t.Any, memory: bool) -> None:
+def test_open_file_as_werkzeug(
+    folder: pathlib.Path, options: t.Any, conditions: t.Any, memory: bool
+) -> None:
     environ = prepare(folder, "a.txt", "GET", conditions, False)
 
     def opened() -> t.Any:
@@ -166,7 +189,20 @@ def test_open_file_as_werkzeug(folder: pathlib.Path, options: t.Any, conditions:
 @common
 @given(
     st.one_of(
-        st.sampled_from(["a.txt", "sub/c.html", "./a.txt", "sub/../a.txt", "../secret.txt", "", ".", "/etc/passwd", "sub", "é☃.css"]),
+        st.sampled_from(
+            [
+                "a.txt",
+                "sub/c.html",
+                "./a.txt",
+                "sub/../a.txt",
+                "../secret.txt",
+                "",
+                ".",
+                "/etc/passwd",
+                "sub",
+                "é☃.css",
+            ]
+        ),
         st.text("a./\\\0%c:", max_size=8),
     ),
     st.sampled_from([None, "root"]),
@@ -226,7 +262,9 @@ def test_headers_follow_the_file(tmp_path: pathlib.Path) -> None:
         os.utime(path, (1e9, 1e9 + len(content)))
         environ = create_environ()
         mine = sent(lambda: files.send_file(path, environ), environ)
-        theirs = sent(lambda: werkzeug.utils.send_file(path, environ, response_class=FlaskResponse), environ)
+        theirs = sent(
+            lambda: werkzeug.utils.send_file(path, environ, response_class=FlaskResponse), environ
+        )
         assert mine == theirs and mine[2] == content
 
 
@@ -261,7 +299,12 @@ def test_no_descriptor_is_left_open(folder: pathlib.Path) -> None:
     if not os.path.exists("/proc/self/fd"):
         pytest.skip("needs /proc")
     before = count()
-    for conditions in ({}, {"HTTP_RANGE": "bytes=1-2"}, {"HTTP_RANGE": "bytes=999-"}, {"HTTP_IF_NONE_MATCH": "*"}):
+    for conditions in (
+        {},
+        {"HTTP_RANGE": "bytes=1-2"},
+        {"HTTP_RANGE": "bytes=999-"},
+        {"HTTP_IF_NONE_MATCH": "*"},
+    ):
         for method in ("GET", "HEAD"):
             for wrapper in (False, True):
                 environ = prepare(folder, "a.txt", method, conditions, wrapper)
@@ -320,7 +363,9 @@ def test_hostile_paths(folder: pathlib.Path, path: str) -> None:
     assert status_of(folder, path) == 404
 
 
-def test_pt_16_symbolic_links_are_followed_as_in_flask(folder: pathlib.Path, tmp_path: pathlib.Path) -> None:
+def test_pt_16_symbolic_links_are_followed_as_in_flask(
+    folder: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
     (tmp_path / "link.txt").symlink_to(folder / "a.txt")
     assert status_of(tmp_path, "link.txt") == 200
 
@@ -342,7 +387,9 @@ def test_pt_22_fifo_and_socket_do_not_hang(tmp_path: pathlib.Path) -> None:
         assert status_of(tmp_path, "socket") == 404
 
 
-def test_file_that_cannot_be_read_is_an_error(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_file_that_cannot_be_read_is_an_error(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "a.txt").write_bytes(b"")
 
     def denied(*args: t.Any) -> t.Any:
@@ -362,7 +409,10 @@ def ask(folder: pathlib.Path, name: str = "a.txt", method: str = "GET", **header
     return sent(lambda: files.send_file(folder / name, environ), environ)
 
 
-@pytest.mark.parametrize("value", ["bytes=" + ",".join(["0-0"] * 10_000), "bytes=" + ",".join(["0-"] * 100_000), "bytes=0-0,5-6"])
+@pytest.mark.parametrize(
+    "value",
+    ["bytes=" + ",".join(["0-0"] * 10_000), "bytes=" + ",".join(["0-"] * 100_000), "bytes=0-0,5-6"],
+)
 def test_rg_01_02_many_ranges_give_the_whole(folder: pathlib.Path, value: str) -> None:
     status, headers, body = ask(folder, range=value)
     assert status == "200 OK" and body == DATA
@@ -391,7 +441,9 @@ def test_rg_10_if_none_match_star(folder: pathlib.Path) -> None:
     assert ask(folder, if_none_match="*")[0].startswith("304")
 
 
-@pytest.mark.parametrize("value", ["garbage", "Mon, 01 Jan 99999 00:00:00 GMT", "Mon, 01 Jan 2020 00:00:00 +9999999", ""])
+@pytest.mark.parametrize(
+    "value", ["garbage", "Mon, 01 Jan 99999 00:00:00 GMT", "Mon, 01 Jan 2020 00:00:00 +9999999", ""]
+)
 def test_rg_11_dates_that_are_none(folder: pathlib.Path, value: str) -> None:
     assert ask(folder, if_modified_since=value)[0] == "200 OK"
     assert ask(folder, if_unmodified_since=value)[0] == "200 OK"
@@ -453,7 +505,9 @@ def disposition(folder: pathlib.Path, name: str, **options: t.Any) -> str:
 
 @pytest.mark.parametrize("options", [{}, {"last_modified": 1}], ids=["short way", "long way"])
 def test_dl_names(folder: pathlib.Path, options: t.Any) -> None:
-    assert disposition(folder, "a\r\nX: y.txt", **options) == 'attachment; filename="aX: y.txt"'  # DL-01
+    assert (
+        disposition(folder, "a\r\nX: y.txt", **options) == 'attachment; filename="aX: y.txt"'
+    )  # DL-01
     assert disposition(folder, '";dummy=".txt', **options) == (  # DL-02
         'attachment; filename="\\";dummy=\\".txt"'
     )
@@ -465,7 +519,9 @@ def test_dl_names(folder: pathlib.Path, options: t.Any) -> None:
 
 
 def test_type_is_that_of_the_name_before_it_was_cleaned(folder: pathlib.Path) -> None:
-    response = files.send_file(folder / "a.txt", create_environ(), download_name="a\r\n.css", last_modified=1)
+    response = files.send_file(
+        folder / "a.txt", create_environ(), download_name="a\r\n.css", last_modified=1
+    )
     response.close()
     assert response.mimetype == "text/css"
 

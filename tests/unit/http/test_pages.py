@@ -23,13 +23,17 @@ from erlen.http.uris import is_uri, to_uri
 TARGETS = st.one_of(
     st.text("/a:?#@é%&=.[]<>\"' ☃", max_size=10),
     st.from_regex(r"(https?://)?[a-z.]{0,8}(:[0-9]{0,4})?/[a-z?#/%]{0,8}", fullmatch=True),
-    st.sampled_from(["/users/42/posts/x", "//h", "http://h", "http://H/", "/a?", "/a#", "javascript:a"]),
+    st.sampled_from(
+        ["/users/42/posts/x", "//h", "http://h", "http://H/", "/a?", "/a#", "javascript:a"]
+    ),
 )
 
 
 def sent(response: t.Any) -> t.Any:
     got: list[t.Any] = []
-    body = response(create_environ(), lambda status, headers, exc_info=None: got.extend([status, headers]))
+    body = response(
+        create_environ(), lambda status, headers, exc_info=None: got.extend([status, headers])
+    )
     return (*got, b"".join(body))
 
 
@@ -98,7 +102,9 @@ def test_rd_05_endless_target() -> None:
         redirect_response("/" + "a" * pages.MAX_LOCATION)
 
 
-@pytest.mark.parametrize("target", ["http://[", "http://" + "a" * 64 + "/", "http://a..b/", "http://a:b/"])
+@pytest.mark.parametrize(
+    "target", ["http://[", "http://" + "a" * 64 + "/", "http://a..b/", "http://a:b/"]
+)
 def test_target_that_is_no_url(target: str) -> None:
     with pytest.raises(exceptions.BadRequest, match="not a URL"):
         redirect_response(target)

@@ -39,7 +39,9 @@ STATUSES = st.one_of(
     st.sampled_from(["404", "404 Nope", " 200 OK ", "Nope", "201 Ünï"]),
 )
 LOCATIONS = st.one_of(
-    st.sampled_from(["/a", "/a?b=c#d", "//h/x", "a/../b", "http://é.example/é?é", "http://h", "/☃"]),
+    st.sampled_from(
+        ["/a", "/a?b=c#d", "//h/x", "a/../b", "http://é.example/é?é", "http://h", "/☃"]
+    ),
     st.text("/a:?#é%&=.h", max_size=8).map(lambda text: "/" + text),
 )
 HEADER = st.one_of(
@@ -113,7 +115,10 @@ CHANGES: dict[str, t.Callable[[t.Any], t.Any]] = {
     "own headers": lambda r: setattr(r, "headers", Headers({"X": "1"})),
     "location": lambda r: setattr(r, "location", "/ü"),
     "two locations": lambda r: r.headers.extend([("Location", "/ü"), ("location", "/b")]),
-    "absolute": lambda r: (setattr(r, "location", "b"), setattr(r, "autocorrect_location_header", True)),
+    "absolute": lambda r: (
+        setattr(r, "location", "b"),
+        setattr(r, "autocorrect_location_header", True),
+    ),
     "status": lambda r: setattr(r, "status", 204),
     "code": lambda r: setattr(r, "status_code", 304),
     "data": lambda r: setattr(r, "data", "new"),
@@ -131,7 +136,9 @@ CHANGES: dict[str, t.Callable[[t.Any], t.Any]] = {
     "callback": lambda r: r.call_on_close(lambda: None),
     "write": lambda r: r.stream.write(b"more"),
     "passthrough": lambda r: setattr(r, "direct_passthrough", not r.direct_passthrough),
-    "leak": lambda r: r.headers.__class__._list.__get__(r.headers) if isinstance(r.headers, Headers) else 0,
+    "leak": lambda r: (
+        r.headers.__class__._list.__get__(r.headers) if isinstance(r.headers, Headers) else 0
+    ),
 }
 
 LOOKS: dict[str, t.Callable[[t.Any], t.Any]] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import typing as t
 import warnings
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 import flask.wrappers
 import pytest
@@ -18,18 +18,22 @@ from erlen.http.response import Response
 FlaskResponse = flask.wrappers.Response
 
 ARGUMENTS: dict[str, st.SearchStrategy[t.Any]] = {
-    "key": st.one_of(st.sampled_from(["session", "a b", "é", "a,b", "__Host-x"]), st.text("ab.-_", min_size=1)),
-    "value": st.text("aZ9.=+/-_ ;,\"\\é☃\n", max_size=6),
+    "key": st.one_of(
+        st.sampled_from(["session", "a b", "é", "a,b", "__Host-x"]), st.text("ab.-_", min_size=1)
+    ),
+    "value": st.text('aZ9.=+/-_ ;,"\\é☃\n', max_size=6),
     "max_age": st.one_of(st.none(), st.integers(-1, 10**6), st.just(timedelta(days=1))),
     "expires": st.one_of(
         st.none(),
         st.integers(0, 2**31),
         st.just(1.5),
         st.just("Thu, 01 Jan 1970 00:00:00 GMT"),
-        st.just(datetime(2030, 1, 1, tzinfo=timezone.utc)),
+        st.just(datetime(2030, 1, 1, tzinfo=UTC)),
     ),
     "path": st.sampled_from([None, "/", "/a/b", "/é;b", "a b"]),
-    "domain": st.sampled_from([None, "", "a.example", ".a.example", "a.example:80", "localhost", "é.example"]),
+    "domain": st.sampled_from(
+        [None, "", "a.example", ".a.example", "a.example:80", "localhost", "é.example"]
+    ),
     "secure": st.sampled_from([False, True, 0, 1]),
     "httponly": st.booleans(),
     "samesite": st.sampled_from([None, "Lax", "strict", "None", "none", "bogus"]),
@@ -64,7 +68,9 @@ def test_as_flask(arguments: dict[str, t.Any]) -> None:
 def test_delete_as_flask(key: str, path: str | None) -> None:
     mine, theirs = Response(), FlaskResponse()
     for response in (mine, theirs):
-        response.delete_cookie(key, path, secure=True, httponly=True, samesite="Lax", partitioned=True)
+        response.delete_cookie(
+            key, path, secure=True, httponly=True, samesite="Lax", partitioned=True
+        )
     assert mine.headers.getlist("Set-Cookie") == theirs.headers.getlist("Set-Cookie")
 
 
