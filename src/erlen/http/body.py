@@ -90,7 +90,7 @@ class BodyStream(LimitedStream):
         self._expected = expected
         self._failed: type[HTTPException] | None = None
 
-    def read(self, size: int | None = -1) -> bytes:  # type: ignore[override]
+    def read(self, size: int | None = -1) -> bytes:
         """Read up to ``size`` bytes, or all that is left.
 
         Raises:

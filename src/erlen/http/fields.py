@@ -45,9 +45,9 @@ class Fields(Target):
         return t.cast("str | None", headers.get(name))
 
     @lazy
-    def content_type(self) -> str | None:
-        """The ``Content-Type`` as it was sent."""
-        return self._field("Content-Type", "CONTENT_TYPE")
+    def content_type(self) -> str:
+        """The ``Content-Type`` as it was sent; ``None`` if it wasn't (typed as in Werkzeug)."""
+        return t.cast("str", self._field("Content-Type", "CONTENT_TYPE"))
 
     @lazy
     def content_length(self) -> int | None:

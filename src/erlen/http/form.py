@@ -6,7 +6,6 @@ import typing as t
 from io import BytesIO
 
 from .body import CHUNK, READ_STEP, checked_length
-from .multipart import MultipartParser, boundary_bytes
 from .query import decode_body, empty_multidict, multidict, parse_query
 
 if t.TYPE_CHECKING:
@@ -85,6 +84,8 @@ def _parse(request: Request, pieces: t.Iterator[bytes], in_memory: int) -> tuple
     first = next(pieces, b"")
     if not first:
         return empty_multidict(), empty_multidict()
+    from .multipart import MultipartParser, boundary_bytes
+
     parser = MultipartParser(
         boundary_bytes(request.mimetype_params.get("boundary")),
         request.max_form_memory_size,

@@ -37,7 +37,7 @@ _PADDING = rb"[ \t\v\f]{0,256}"
 _AFTER = re.compile(
     rb"(?P<close>--)|(?P<more>-\Z|" + _PADDING + rb"\r?\Z)|" + _PADDING + rb"(?:\r\n|\n|\r)"
 )
-_BLANK_LINE = re.compile(rb"\r\n\r\n|\r\r|\n\n")
+_BLANK_LINE = re.compile(rb"\r\n\r\n|\r\r\n?|\n\n")
 _FOLDED = re.compile(rb"(?:\r\n|\n|\r)[ \t]")
 # The disposition that browsers and HTTP libraries send; others go the long way.
 _PLAIN = re.compile(r'form-data; name="([^"\\]*)"(?:; filename="([^"\\]*)")?')
@@ -155,8 +155,12 @@ class MultipartParser:
         limit = position + MAX_HEADER_BYTES + 4
         end = data.find(b"\r\n\r\n", position, limit)
         blank = 4
-        if end < 0 or b"\n\n" in (head := data[position:end]) or b"\r\r" in head:
+        head = data[position:end]
+        # The first CR may be the second of two, which come earlier.
+        if end < 0 or b"\n\n" in head or b"\r\r" in data[position : end + 1]:
             match = _BLANK_LINE.search(data, position, limit)
+            if match is not None and match.end() == len(data) and match[0] == b"\r\r":
+                return position, False  # a LF may follow that belongs to it
             if match is None:
                 if len(data) >= limit:
                     raise malformed("the header of a part is too long")

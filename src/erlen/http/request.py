@@ -60,7 +60,7 @@ class Request(Fields):
     _max_content_length: int | None = None
     _max_form_memory_size: int | None = None
     _max_form_parts: int | None = None
-    _cached_data: bytes | None = None
+    _cached_data: bytes | None = None  # type: ignore[assignment]
     _cached_json: tuple[t.Any, t.Any] = (Ellipsis, Ellipsis)
     _body_read = False
     _form_failure: tuple[type[HTTPException], str | None] | None = None
@@ -77,7 +77,7 @@ class Request(Fields):
     # -- limits
 
     @property
-    def max_content_length(self) -> int | None:  # type: ignore[override]
+    def max_content_length(self) -> int | None:
         """Most bytes of the body; more is a 413. ``None``: no limit here.
 
         Defaults to the setting ``MAX_CONTENT_LENGTH``; can be set per request.
@@ -92,7 +92,7 @@ class Request(Fields):
         self._max_content_length = value
 
     @property
-    def max_form_memory_size(self) -> int | None:  # type: ignore[override]
+    def max_form_memory_size(self) -> int | None:
         """Most bytes of a multipart field that is not a file; more is a 413.
 
         Defaults to the setting ``MAX_FORM_MEMORY_SIZE``; can be set per request.
@@ -105,8 +105,8 @@ class Request(Fields):
     def max_form_memory_size(self, value: int | None) -> None:
         self._max_form_memory_size = value
 
-    @property
-    def max_form_parts(self) -> int | None:  # type: ignore[override]
+    @property  # type: ignore[override]
+    def max_form_parts(self) -> int | None:
         """Most parts of a multipart body, fields and files; more is a 413.
 
         Defaults to the setting ``MAX_FORM_PARTS``; can be set per request.
@@ -189,7 +189,23 @@ class Request(Fields):
         """The body, unless it is a form: then empty, see :attr:`form`."""
         return self.get_data(parse_form_data=True)
 
-    def get_data(  # type: ignore[override]
+    @t.overload
+    def get_data(
+        self,
+        cache: bool = True,
+        as_text: t.Literal[False] = False,
+        parse_form_data: bool = False,
+    ) -> bytes: ...
+
+    @t.overload
+    def get_data(
+        self,
+        cache: bool = True,
+        as_text: t.Literal[True] = ...,
+        parse_form_data: bool = False,
+    ) -> str: ...
+
+    def get_data(
         self, cache: bool = True, as_text: bool = False, parse_form_data: bool = False
     ) -> bytes | str:
         """Read the whole body.
@@ -217,13 +233,13 @@ class Request(Fields):
     def form(self) -> ImmutableMultiDict[str, str]:
         """The fields of the form, as :attr:`parameter_storage_class`."""
         self._load_form_data()
-        return self.form  # type: ignore[no-any-return]
+        return self.form
 
     @lazy
     def files(self) -> ImmutableMultiDict[str, FileStorage]:
         """The uploaded files by the name of their field."""
         self._load_form_data()
-        return self.files  # type: ignore[no-any-return]
+        return self.files
 
     @lazy
     def values(self) -> CombinedMultiDict[str, str]:
@@ -275,7 +291,7 @@ class Request(Fields):
 
     def _explain_missing_files(self) -> None:
         if self.mimetype != "multipart/form-data":
-            from ..debughelpers import attach_enctype_error_multidict
+            from .enctype import attach_enctype_error_multidict
 
             attach_enctype_error_multidict(self)
 
@@ -299,7 +315,7 @@ class Request(Fields):
             return None if silent else self.on_json_loading_failed(None)
         data = self.get_data(cache=cache)
         try:
-            value = self._decode_json(t.cast("bytes", data))
+            value = self._decode_json(data)
         except ValueError as error:
             value = None if silent else self.on_json_loading_failed(error)
             if cache:
@@ -347,9 +363,9 @@ class Request(Fields):
 _stream = Request.stream
 
 
-def _setting(name: str, default: t.Any) -> t.Any:
+def _setting(name: str, default: int | None) -> int | None:
     ctx = get_current(None)
-    return default if ctx is None else ctx.app.config[name]
+    return default if ctx is None else t.cast("int | None", ctx.app.config[name])
 
 
 def new_request(

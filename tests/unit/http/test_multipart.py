@@ -134,6 +134,7 @@ def test_every_split_gives_the_same(
         part(CD + b'name="a"', b"1") + b"--X-" + b"-",
         part(CD + b'name="a"', b"never closed"),
         b"--X\r\n\r\n\r\n--X--",
+        b"--X\r\n" + CD + b'name="a"\n\r\r\n\r\nv\r\n--X--',
     ],
 )
 def test_two_and_three_way_splits(body: bytes) -> None:
