@@ -91,11 +91,10 @@ class TimedSigner:
         now = int(time.time())
         second, stamp = self._stamp
         if now != second:
-            stamp = b"." + encode64(now.to_bytes(8, "big").lstrip(b"\0")) + b"."
+            stamp = b"." + encode64(now.to_bytes(8, "big").lstrip(b"\0"))
             self._stamp = now, stamp
-        # The dot after the time isn't part of what is signed.
         signed = payload + stamp
-        return signed + encode64(self._signer.digest(signed[:-1]))
+        return signed + b"." + encode64(self._signer.digest(signed))
 
     def unsign(self, text: bytes, max_age: int) -> bytes | None:
         """The payload of a signed text.
@@ -116,7 +115,8 @@ class TimedSigner:
         payload, dot, stamp = signed.rpartition(b".")
         if not dot or len(stamp) != _STAMP_LENGTH:
             raise UnknownSignatureError
-        age = int(time.time()) - int.from_bytes(decode64(stamp), "big")
+        then = a2b_base64(stamp.translate(_FROM_URL) + b"==")
+        age = int(time.time()) - int.from_bytes(then, "big")
         return payload if 0 <= age <= max_age else None
 
     def _verify_by_others(self, signed: bytes, signature: bytes) -> None:

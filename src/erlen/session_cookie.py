@@ -125,11 +125,15 @@ class SessionCookie:
             return None
         # By far the most requests have it at the start or after "; ", and no
         # quotes; the first mention of the name is then the cookie.
-        if (start == 0 or header[start - 2 : start] == "; ") and '"' not in header:
-            if header.startswith(prefix, start):
-                value = header[start + len(prefix) :].partition(";")[0]
-                if " " not in value and "\t" not in value:
-                    return value
+        if (
+            header.startswith(prefix, start)
+            and '"' not in header
+            and (start == 0 or header.startswith("; ", start - 2))
+        ):
+            end = header.find(";", start)
+            value = header[start + len(prefix) : end] if end > 0 else header[start + len(prefix) :]
+            if " " not in value and "\t" not in value:
+                return value
         return find_cookie(header, self.name)
 
     def load(self, text: str) -> dict[str, t.Any] | None:
@@ -145,7 +149,8 @@ class SessionCookie:
         if payload is None:
             return None
         raw = unpack(payload)
-        data = fast.loads(raw.decode())
+        # As text, should it not be ASCII: bytes may be taken for UTF-16.
+        data = fast.loads(raw if raw.isascii() else raw.decode())
         # The keys of all tags begin with a space.
         if b'" ' in raw or b"\\u0020" in raw:
             data = self._serializer._untag_scan(data)
@@ -172,11 +177,17 @@ class SessionCookie:
     def dump(self, session: t.Mapping[str, t.Any]) -> str:
         """The cookie's value for the session's data."""
         data = dict(session)
-        # A single key may be a tag, which has to be told apart.
-        lone_tag = len(data) == 1 and next(iter(data)) in self._serializer.tags
-        raw = None if lone_tag else _write_quickly(data)
+        for value in data.values():
+            if type(value) not in _PLAIN:
+                data = self._tagged(data)
+                break
+        else:
+            # A single key may be a tag, which has to be told apart.
+            if len(data) == 1:
+                data = self._tagged(data)
+        raw = _write_quickly(data)
         if raw is None:
-            raw = _write_text(self._tagged(data)).encode()
+            raw = _write_text(data).encode()
         return self._signer.sign(pack(raw)).decode("ascii")
 
     def _tagged(self, value: t.Any) -> t.Any:

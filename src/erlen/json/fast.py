@@ -8,7 +8,6 @@ refuses or would write otherwise goes to the standard library.
 from __future__ import annotations
 
 import json
-import re
 import typing as t
 from json import encoder as _encoder
 
@@ -23,10 +22,10 @@ COMPACT: Separators = (",", ":")
 #: the provider's ``default``.
 _PLAIN = frozenset({str, int, bool, type(None)})
 
-#: How many bytes more than characters may be escaped in msgspec's output: about
-#: as much as costs less than having the standard library write it all.
-_FEW = 8
-_to_escape = re.compile(r"[^\x00-\x7e]+").sub
+#: After a value that msgspec couldn't write, so many are left to the standard
+#: library: an application that has one such value (text that isn't English, say)
+#: usually has more, and looking at each in vain would cost half as much again.
+_REST = 16
 
 
 class EncoderSettings(t.NamedTuple):
@@ -134,25 +133,32 @@ def quick_encoder(settings: EncoderSettings) -> t.Callable[[t.Any], bytes | None
     ascii_only = settings.ensure_ascii
     order = "sorted" if settings.sort_keys else None
     write: t.Callable[[t.Any], bytes] | None = None
+    rest = 0
 
     def encode(obj: t.Any) -> bytes | None:
-        nonlocal write
+        nonlocal write, rest
+        if rest:
+            rest -= 1
+            return None
         check = _NESTED.get(type(obj))
+        if check is None:
+            return None
         try:
-            if check is None or not check(obj):
-                return None
-            if write is None:
-                # At first use: importing msgspec takes milliseconds.
-                from msgspec.json import Encoder
+            if check(obj):
+                if write is None:
+                    # At first use: importing msgspec takes milliseconds.
+                    from msgspec.json import Encoder
 
-                write = Encoder(order=order).encode  # type: ignore[arg-type]
-            out = write(obj)
+                    write = Encoder(order=order).encode  # type: ignore[arg-type]
+                out = write(obj)
+                # DEL is the one character of ASCII that msgspec doesn't escape.
+                if not ascii_only or (out.isascii() and b"\x7f" not in out):
+                    return out
         except (ValueError, RecursionError):
             # A lone surrogate, an integer of thousands of digits, or a circle.
-            return None
-        if ascii_only and (b"\x7f" in out or not out.isascii()):
-            return _escaped(out)
-        return out
+            pass
+        rest = _REST
+        return None
 
     return encode
 
@@ -191,16 +197,6 @@ _NESTED: dict[type, t.Callable[[t.Any], bool]] = {
     tuple: _plain_array,
     float: _plain_float,
 }
-
-
-def _escaped(line: bytes) -> bytes | None:
-    """The same JSON in ASCII, None if that is a matter of many characters."""
-    text = line.decode()
-    if len(line) - len(text) > _FEW or text.count("\x7f") > _FEW:
-        return None
-    # Outside of strings JSON is ASCII: what is found stands inside of one.
-    escape = _encoder.encode_basestring_ascii
-    return _to_escape(lambda found: escape(found[0])[1:-1], text).encode()
 
 
 def loads(data: str | bytes) -> t.Any:
