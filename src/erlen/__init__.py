@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import typing as t
 
-from . import json as json
+from .lighter import put_off_werkzeug
+
+put_off_werkzeug()
+
+from . import json as json  # noqa: E402, I001 - after what lightens it
 from .app import Erlen as Erlen
 from .blueprints import Blueprint as Blueprint
 from .config import Config as Config
@@ -12,7 +17,6 @@ from .ctx import after_this_request as after_this_request
 from .ctx import copy_current_request_context as copy_current_request_context
 from .ctx import has_app_context as has_app_context
 from .ctx import has_request_context as has_request_context
-from .flask_alias import install_as_flask as install_as_flask
 from .globals import current_app as current_app
 from .globals import g as g
 from .globals import request as request
@@ -40,10 +44,12 @@ from .signals import request_finished as request_finished
 from .signals import request_started as request_started
 from .signals import request_tearing_down as request_tearing_down
 from .signals import template_rendered as template_rendered
-from .templating import render_template as render_template
-from .templating import render_template_string as render_template_string
-from .templating import stream_template as stream_template
-from .templating import stream_template_string as stream_template_string
+
+if t.TYPE_CHECKING:
+    from .templating import render_template as render_template
+    from .templating import render_template_string as render_template_string
+    from .templating import stream_template as stream_template
+    from .templating import stream_template_string as stream_template_string
 
 __version__ = "0.1.0"
 
@@ -51,10 +57,38 @@ __version__ = "0.1.0"
 Flask = Erlen
 
 
-def __getattr__(name: str) -> t.Any:
-    # Submodules that few programs need, found as attributes like Flask's.
-    if name in {"cli", "testing", "views", "wrappers", "logging"}:
-        import importlib
+def install_as_flask(*, children: bool = False) -> None:
+    """Stand Erlen behind ``import flask``; see :mod:`erlen.flask_alias`.
 
+    Args:
+        children: Also in Python processes that this one starts from now on.
+
+    Raises:
+        FlaskAlreadyImportedError: Real Flask has been imported before.
+    """
+    from .flask_alias import install_as_flask as install
+
+    install(children=children)
+
+
+_TEMPLATING = {
+    "render_template",
+    "render_template_string",
+    "stream_template",
+    "stream_template_string",
+}
+_SUBMODULES = {"cli", "logging", "templating", "testing", "typing", "views", "wrappers"}
+
+
+def __getattr__(name: str) -> t.Any:
+    # What an application may do without: Jinja, and submodules that Flask has
+    # as attributes.
+    import importlib
+
+    if name in _TEMPLATING:
+        value = getattr(importlib.import_module(".templating", __name__), name)
+        vars(sys.modules[__name__])[name] = value
+        return value
+    if name in _SUBMODULES:
         return importlib.import_module(f".{name}", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

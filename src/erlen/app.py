@@ -15,17 +15,17 @@ from .globals import g, request, session
 from .helpers import get_flashed_messages, get_load_dotenv
 from .http.request import Request
 from .http.response import Response
-from .plan import SLOTS, in_order
+from .plan import SLOTS
 from .server.wsgi import wsgi_app
 from .sessions import SecureCookieSessionInterface, SessionInterface
-from .state import get_current
 from .steps import Steps
-from .templating import Environment
+from .template_context import update_template_context
 
 if t.TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
     from click import Group
 
+    from .templating import Environment
     from .testing import FlaskClient, FlaskCliRunner
 
 class Erlen(Steps):
@@ -153,22 +153,9 @@ class Erlen(Steps):
             g=g,
         )
         env.policies["json.dumps_function"] = self.json.dumps
-        return t.cast(Environment, env)
+        return t.cast("Environment", env)
 
-    def update_template_context(self, context: dict[str, t.Any]) -> None:
-        """Add what the context processors give to a template's context; may be overridden.
-
-        Args:
-            context: Changed in place; what it has already is kept.
-        """
-        names: tuple[str | None, ...] = (None,)
-        ctx = get_current(None)
-        if ctx is not None and ctx.has_request:
-            names = (None, *reversed(ctx.request.blueprints))
-        given = context.copy()
-        for processor in in_order(self.template_context_processors, names):
-            context.update(self.ensure_sync(processor)())
-        context.update(given)
+    update_template_context = update_template_context
 
     def make_shell_context(self) -> dict[str, t.Any]:
         """The names of ``erlen shell``."""

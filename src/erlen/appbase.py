@@ -18,7 +18,6 @@ from werkzeug.routing import Map
 from werkzeug.routing import Rule as BaseRule
 
 from . import recover
-from . import typing as ft
 from .config import Config, ConfigAttribute
 from .ctx import _AppCtxGlobals
 from .errors import call_site
@@ -28,15 +27,16 @@ from .logging import create_logger
 from .routing.rules import Rule
 from .routing.rules import watched as watched_map
 from .scaffold import Scaffold, _endpoint_from_view_func, find_package, setupmethod
-from .templating import DispatchingJinjaLoader, Environment
 
 if t.TYPE_CHECKING:
     import logging
 
     from werkzeug.wrappers import Response as BaseResponse
 
+    from . import typing as ft
     from .blueprints import Blueprint
     from .http.response import Response
+    from .templating import DispatchingJinjaLoader, Environment
 
 F = t.TypeVar("F", bound=t.Callable[..., t.Any])
 
@@ -47,13 +47,22 @@ def _make_timedelta(value: timedelta | int | None) -> timedelta | None:
     return timedelta(seconds=value)
 
 
+class _LateEnvironment:
+    """The stock Jinja environment, whose module is loaded with the first template."""
+
+    def __get__(self, instance: t.Any, owner: t.Any) -> type[Environment]:
+        from .templating import Environment
+
+        return Environment
+
+
 class App(Scaffold):
     """What an application declares; see :class:`erlen.Erlen` for the arguments."""
 
     aborter_class = Aborter
     app_ctx_globals_class: type[t.Any] = _AppCtxGlobals
     config_class: type[Config] = Config
-    jinja_environment: type[t.Any] = Environment
+    jinja_environment: type[t.Any] = _LateEnvironment()  # type: ignore[assignment]
     jinja_options: dict[str, t.Any] = {}
     json_provider_class: type[JSONProvider] = DefaultJSONProvider
     url_rule_class: type[BaseRule] = Rule
@@ -228,6 +237,8 @@ class App(Scaffold):
 
     def create_global_jinja_loader(self) -> DispatchingJinjaLoader:
         """Make the loader that looks into the application's and the blueprints' folders."""
+        from .templating import DispatchingJinjaLoader
+
         return DispatchingJinjaLoader(self)  # type: ignore[arg-type]
 
     def select_jinja_autoescape(self, filename: str | None) -> bool:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import typing as t
 
-from . import typing as ft
 from .scaffold import Scaffold, _endpoint_from_view_func, setupmethod
 
 if t.TYPE_CHECKING:
+    from . import typing as ft
     from .app import Erlen
 
 F = t.TypeVar("F", bound=t.Callable[..., t.Any])

@@ -12,8 +12,6 @@ from .ctx import copy_current_request_context as copy_current_request_context
 from .ctx import request_context
 from .errors import OutsideContextError
 from .globals import current_app, session
-from .http.files import send_file as _send_file
-from .http.files import send_from_directory as _send_from_directory
 from .http.response import redirect_response
 from .paths import find_package as find_package
 from .paths import get_root_path as get_root_path
@@ -270,7 +268,9 @@ def send_file(
         last_modified=last_modified,
         max_age=max_age,
     )
-    return t.cast("Response", _send_file(path_or_file, **options))
+    from .http.files import send_file
+
+    return t.cast("Response", send_file(path_or_file, **options))
 
 
 def send_from_directory(
@@ -287,7 +287,9 @@ def send_from_directory(
         NotFound: No such file inside the folder.
     """
     options = _file_options(**kwargs)
-    return t.cast("Response", _send_from_directory(directory, path, **options))
+    from .http.files import send_from_directory
+
+    return t.cast("Response", send_from_directory(directory, path, **options))
 
 
 def _file_options(**options: t.Any) -> dict[str, t.Any]:

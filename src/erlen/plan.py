@@ -17,9 +17,6 @@ from .http.request import Request
 from .http.response import Response, http_error_response
 from .json.provider import response_dumper
 from .respond import Prepared, make_response
-from .routing.build import UrlBuilder
-from .routing.table import RouteTable, compile_table
-from .routing.target import Target
 from .sessions import SecureCookieSessionInterface
 from .state import epoch, get_current
 
@@ -27,6 +24,9 @@ if t.TYPE_CHECKING:
     from werkzeug.routing import Rule
 
     from .ctx import Context
+    from .routing.build import UrlBuilder
+    from .routing.table import RouteTable
+    from .routing.target import Target
 
 #: Methods of the application that are steps of a plan; an override takes the step.
 SLOTS = (
@@ -146,6 +146,8 @@ class Plans:
         if builder is None:
             if "create_url_adapter" in self.overridden or self.app.subdomain_matching:
                 return None
+            from .routing.build import UrlBuilder
+
             builder = self._builder = UrlBuilder(self.app.url_map)
         return builder
 
@@ -155,7 +157,9 @@ class Plans:
         self.map_version = url_map.version
         if kept is not None and kept.url_map is url_map:
             if previous.map_version == self.map_version:  # type: ignore[union-attr]
-                return t.cast(RouteTable, kept)
+                return t.cast("RouteTable", kept)
+        from .routing.table import compile_table
+
         return compile_table(url_map)
 
     def _is_general(self) -> bool:

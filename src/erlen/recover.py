@@ -13,7 +13,6 @@ from werkzeug.exceptions import (
 )
 
 from . import signals
-from .debughelpers import FormDataRoutingRedirect
 from .state import get_current
 
 if t.TYPE_CHECKING:
@@ -181,4 +180,6 @@ def raise_routing_exception(app: t.Any, request: Request) -> t.NoReturn:
         or request.method in {"GET", "HEAD", "OPTIONS"}
     ):
         raise error  # type: ignore[misc]
+    from .debughelpers import FormDataRoutingRedirect
+
     raise FormDataRoutingRedirect(request)

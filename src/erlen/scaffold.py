@@ -7,20 +7,19 @@ import typing as t
 from datetime import timedelta
 from functools import update_wrapper
 
-from jinja2 import BaseLoader, FileSystemLoader
-
-from . import typing as ft
 from .globals import current_app
 from .paths import find_package as find_package
 from .paths import get_root_path
 from .recover import class_and_code
 from .registry import COMPILED, watched
 from .state import epoch
-from .templating import _default_template_ctx_processor
+from .template_context import _default_template_ctx_processor
 
 if t.TYPE_CHECKING:
     from click import Group
+    from jinja2 import BaseLoader
 
+    from . import typing as ft
     from .http.response import Response
 
 F = t.TypeVar("F", bound=t.Callable[..., t.Any])
@@ -135,6 +134,8 @@ class Scaffold:
         if loader is _sentinel:
             loader = None
             if self.template_folder is not None:
+                from jinja2 import FileSystemLoader
+
                 loader = FileSystemLoader(os.path.join(self.root_path, self.template_folder))
             self._jinja_loader = loader
         return t.cast("BaseLoader | None", loader)

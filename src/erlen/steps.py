@@ -13,7 +13,6 @@ from types import TracebackType
 from werkzeug.exceptions import HTTPException
 
 from . import recover, signals
-from . import typing as ft
 from .appbase import App
 from .ctx import request_context as current_request_context
 from .http.request import Request
@@ -22,6 +21,9 @@ from .plan import Plans, in_order
 from .respond import make_response
 from .runner import run
 from .state import epoch, get_current
+
+if t.TYPE_CHECKING:
+    from . import typing as ft
 
 _ExcInfo = tuple[t.Any, t.Any, TracebackType | None]
 

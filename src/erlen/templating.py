@@ -11,6 +11,8 @@ from .globals import current_app
 from .jinja import Context, Deferred, FastEnvironment
 from .signals import before_render_template, template_rendered
 from .state import get_current
+from .template_context import _default_template_ctx_processor as _default_template_ctx_processor
+from .template_context import run_processors, update_template_context
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -110,20 +112,6 @@ class DispatchingJinjaLoader(BaseLoader):
         return list(names)
 
 
-def _default_template_ctx_processor() -> dict[str, t.Any]:
-    """Give templates the objects behind the proxies ``g`` and ``request``.
-
-    ``session`` stays a proxy among the globals: looking at the real one counts
-    as an access, and would add ``Vary: Cookie`` to every rendered page.
-    """
-    ctx = get_current(None)
-    if ctx is None:
-        return {}
-    if ctx.has_request:
-        return {"g": ctx.g, "request": ctx.request}
-    return {"g": ctx.g}
-
-
 # At render time there is a context, or these would not have been put in.
 _deferred_g = Deferred(lambda: get_current().g)
 _deferred_request = Deferred(lambda: get_current().request)
@@ -137,47 +125,6 @@ def _defer_default() -> dict[str, t.Any]:
     if ctx.has_request:
         return {"g": _deferred_g, "request": _deferred_request}
     return {"g": _deferred_g}
-
-
-def update_template_context(self: Erlen, context: dict[str, t.Any]) -> None:
-    """Add what the context processors give to a template's variables.
-
-    The application's processors run first, then those of the request's
-    blueprints from the outermost in; the variables that are there already
-    win over all (Flask 3.1: ``Flask.update_template_context``).
-
-    Args:
-        context: the variables given to the render; changed in place.
-    """
-    _run_processors(self, context, _default_template_ctx_processor)
-
-
-def _run_processors(
-    app: Erlen, context: dict[str, t.Any], default: Callable[[], dict[str, t.Any]]
-) -> None:
-    """Run the context processors, with ``default`` in the place of Flask's own one."""
-    injected: dict[str, t.Any] = {}
-    for function in _processors(app):
-        if function is _default_template_ctx_processor:
-            injected.update(default())
-        else:
-            injected.update(app.ensure_sync(function)())
-    for name, value in injected.items():
-        context.setdefault(name, value)
-
-
-def _processors(app: Erlen) -> t.Sequence[Callable[[], dict[str, t.Any]]]:
-    table = app.template_context_processors
-    functions = table.get(None, ())
-    if len(table) == 1 and functions:
-        return functions
-    ctx = get_current(None)
-    if ctx is None or not ctx.has_request:
-        return functions
-    found = list(functions)
-    for name in reversed(ctx.request.blueprints):
-        found.extend(table.get(name, ()))
-    return found
 
 
 def _can_defer(app: Erlen, template: Template) -> bool:
@@ -198,7 +145,7 @@ def _send(signal: t.Any, app: Erlen, template: Template, context: dict[str, t.An
 
 def _render(app: Erlen, template: Template, context: dict[str, t.Any]) -> str:
     if _can_defer(app, template):
-        _run_processors(app, context, _defer_default)
+        run_processors(app, context, _defer_default)
         return template.render(context)
     app.update_template_context(context)
     _send(before_render_template, app, template, context)

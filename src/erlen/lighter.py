@@ -1,0 +1,38 @@
+"""Puts off what Werkzeug's package imports and a served application never uses.
+
+``werkzeug/__init__.py`` imports the development server and the test client,
+and with them ``ssl``, ``http.server`` and more: half of the time that importing
+a framework on it takes. All it holds is four names for convenience. Where
+nobody has imported it yet, it is run when one of its names is first asked for.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import typing as t
+
+
+def put_off_werkzeug() -> None:
+    """Let submodules of Werkzeug be imported without running its ``__init__``."""
+    if "werkzeug" in sys.modules:
+        return
+    spec = importlib.util.find_spec("werkzeug")
+    if spec is None or spec.loader is None:
+        return
+    module = importlib.util.module_from_spec(spec)
+    loader = spec.loader
+
+    def load(name: str) -> t.Any:
+        # ``from werkzeug import http`` asks for the attribute before it imports the
+        # submodule, and the import system for dunders that a package need not have.
+        special = name.startswith("__") and name != "__version__"
+        if special or importlib.util.find_spec(f"werkzeug.{name}") is not None:
+            raise AttributeError(f"module 'werkzeug' has no attribute {name!r}")
+        if module.__dict__.get("__getattr__") is load:
+            del module.__dict__["__getattr__"]
+            loader.exec_module(module)
+        return getattr(module, name)
+
+    module.__dict__["__getattr__"] = load
+    sys.modules["werkzeug"] = module
