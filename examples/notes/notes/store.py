@@ -96,7 +96,7 @@ def find(user_id: int, query: str, number: int, size: int) -> Page:
     return Page(notes, number, count, total)
 
 
-def _condition(query: str) -> tuple[str, list[str]]:
+def _condition(query: str) -> tuple[str, list[Any]]:
     """Return the SQL for the words of a query. The words themselves are always parameters."""
     words = query.replace("\0", " ").split()[:QUERY_WORDS]
     if not words:
