@@ -32,6 +32,7 @@ _RELIED_ON = {
     "visit_Getitem": ("self", "node", "frame"),
     "visit_Test": ("self", "node", "frame"),
     "visit_InternalName": ("self", "node", "frame"),
+    "visit_MarkSafe": ("self", "node", "frame"),
     "visit_Output": ("self", "node", "frame"),
     "_output_child_pre": ("self", "node", "frame", "finalize"),
     "_output_child_post": ("self", "node", "frame", "finalize"),
@@ -96,6 +97,7 @@ class FastCodeGenerator(StockCodeGenerator):
     def __init__(self, environment: Environment, *args: t.Any, **kwargs: t.Any) -> None:
         super().__init__(environment, *args, **kwargs)
         self._plain = is_plain(environment)
+        self._output_kinds: list[str] = []
 
     # -- What a module and a function begin with
 
@@ -183,25 +185,27 @@ class FastCodeGenerator(StockCodeGenerator):
         lowered = lower_for(node, self.temporary_identifier) if self._plain else None
         super().visit_For(node if lowered is None else lowered, frame)
 
-    def visit_InternalName(self, node: nodes.InternalName, frame: Frame) -> None:
+    def visit_MarkSafe(self, node: nodes.MarkSafe, frame: Frame) -> None:
         counter = getattr(node, "counter", None)
         if counter is None:
-            super().visit_InternalName(node, frame)
+            super().visit_MarkSafe(node, frame)
             return
         if not counter.sized:
             self.write("enumerate(")
-            self.visit(counter.iterable, frame)
+            self.visit(node.expr, frame)
             self.write(", 1)")
             return
         size, loop = counter.size, counter.loop
         self.write(f"enumerate({loop}, 1) if ({size} := known_size({loop} := ")
-        self.visit(counter.iterable, frame)
+        self.visit(node.expr, frame)
         self.write(f")) is not None else numbered({loop} := LoopContext({loop}, undefined))")
 
     # -- Output
 
     def _output_child_pre(self, node: nodes.Expr, frame: Frame, finalize: t.Any) -> None:
         kind = self._output_kind(node, frame, finalize)
+        # Kept, since visiting the node may fold it into a simpler one.
+        self._output_kinds.append(kind)
         if kind == "stock":
             super()._output_child_pre(node, frame, finalize)
         elif kind == "any":
@@ -210,7 +214,7 @@ class FastCodeGenerator(StockCodeGenerator):
             self.write("str(")
 
     def _output_child_post(self, node: nodes.Expr, frame: Frame, finalize: t.Any) -> None:
-        kind = self._output_kind(node, frame, finalize)
+        kind = self._output_kinds.pop()
         if kind == "stock":
             super()._output_child_post(node, frame, finalize)
         elif kind == "any":

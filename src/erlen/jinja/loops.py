@@ -36,9 +36,8 @@ _CALLING = (nodes.Call, nodes.CallBlock, *_SHARING)
 
 
 class Counter(t.NamedTuple):
-    """The names of a counted loop's variables, and what it goes through."""
+    """The names of a counted loop's variables."""
 
-    iterable: nodes.Expr
     number: str
     size: str
     loop: str
@@ -67,7 +66,7 @@ def lower_for(node: nodes.For, identifier: Callable[[], str]) -> nodes.For | Non
         identifier: makes a name that nothing else in the template uses.
 
     Returns:
-        A new node whose iterable is an `InternalName` with a `Counter` in
+        A new node whose iterable is a `MarkSafe` node with a `Counter` in
         ``counter``, or ``None`` if the loop has to stay.
     """
     if node.recursive or node.test is not None:
@@ -79,12 +78,13 @@ def lower_for(node: nodes.For, identifier: Callable[[], str]) -> nodes.For | Non
     sized = any(_asks_size(child) for child in node.body)
     if sized and any(_calls(child) for child in node.body):
         return None
-    counter = Counter(node.iter, identifier(), identifier(), identifier(), sized, identifier)
+    counter = Counter(identifier(), identifier(), identifier(), sized, identifier)
     body = [_count(child, counter) for child in node.body]
     if any(_mentions_loop(child) for child in body):
         # A nested loop keeps its ``loop``, for which the compiler would give us one too.
         return None
-    source = internal_name("counted", node.iter.lineno)
+    # Any node with one expression would do: the names in it must be found.
+    source = nodes.MarkSafe(node.iter, lineno=node.iter.lineno)
     source.counter = counter  # type: ignore[attr-defined]
     number = internal_name(counter.number, node.lineno)
     lowered = _copy(node)

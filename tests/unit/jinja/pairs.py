@@ -138,9 +138,7 @@ def both(source: str, templates: dict[str, str] | None = None, **options: t.Any)
     for environment in environments(templates, **options):
         install_translations(environment)
         results.append(outcome(lambda: environment.from_string(source).render(data())))
-        results.append(
-            outcome(lambda: "".join(environment.from_string(source).generate(data())))
-        )
+        results.append(outcome(lambda: "".join(environment.from_string(source).generate(data()))))
     assert results[2] == results[0], source
     assert results[3] == results[1], source
     return results[0][1]

@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from pairs import both  # noqa: E402
 
-EXAMPLES = int(os.environ.get("ERLEN_EXAMPLES", "300"))
+EXAMPLES = int(os.environ.get("ERLEN_EXAMPLES", "150"))
 NAMES = [
     *"n f b none s plain m text number html d mapping row rows objects nested pairs".split(),
     *"empty once x y absent".split(),
@@ -151,9 +151,7 @@ def finalize_with_context(context: jinja2.runtime.Context, value: object) -> obj
         [None, None, None, lambda value: "-" if value is None else value, finalize_with_context]
     ),
 )
-def test_random_templates(
-    source: str, undefined: type, autoescape: bool, finalize: object
-) -> None:
+def test_random_templates(source: str, undefined: type, autoescape: bool, finalize: object) -> None:
     both(source, PARTS, undefined=undefined, autoescape=autoescape, finalize=finalize)
 
 
