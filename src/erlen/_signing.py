@@ -144,12 +144,11 @@ def unpack(payload: bytes) -> bytes:
     return decode64(payload)
 
 
-#: A deflater with a window this small starts in a twentieth of the time, and
-#: finds the same repetitions in as little text as this (RFC 1951; zlib looks
-#: back 262 bytes less than its window, and at 127 symbols starts a new block).
-_TINY, _TINY_WINDOW, _TINY_MEMORY = 120, 9, 1
-_SMALL, _SMALL_WINDOW, _SMALL_MEMORY = 3_800, 12, 8
-_TINY_DOUBT = 4
+#: Up to what length which window and memory level give the same stream as zlib's
+#: defaults, in less time: a deflater looks back 262 bytes less than its window, and
+#: starts a new block at 64 times ``2 ** level`` symbols. The hash table has
+#: ``2 ** (level + 7)`` entries, so that a short one costs some more comparisons.
+_SMALL_ENOUGH = ((120, 9, 1), (3_800, 12, 8))
 
 #: The first two bytes that zlib writes at its defaults: window of 32 KiB, level 6.
 _ZLIB_HEADER = b"\x78\x9c"
@@ -159,19 +158,17 @@ def _compressed(data: bytes) -> bytes | None:
     """What ``zlib.compress`` makes of ASCII text, None if that isn't worth it.
 
     itsdangerous compresses every time and keeps the result if it is shorter by
-    two bytes. Setting up zlib's 256 KiB costs more than all the rest of a
+    two bytes. Setting up zlib's 256 KiB can cost more than all the rest of a
     session, so that it is left out where the outcome is known.
     """
     size = len(data)
     if size <= _never_smaller(len(set(data))):
         return None
-    if size <= _TINY:
-        tiny = zlib.compressobj(-1, zlib.DEFLATED, _TINY_WINDOW, _TINY_MEMORY)
-        if len(tiny.compress(data) + tiny.flush()) > size + _TINY_DOUBT:
-            return None
-    if size <= _SMALL:
-        small = zlib.compressobj(-1, zlib.DEFLATED, _SMALL_WINDOW, _SMALL_MEMORY)
-        result = _ZLIB_HEADER + (small.compress(data) + small.flush())[2:]
+    for limit, window, memory in _SMALL_ENOUGH:
+        if size <= limit:
+            deflater = zlib.compressobj(-1, zlib.DEFLATED, window, memory)
+            result = _ZLIB_HEADER + (deflater.compress(data) + deflater.flush())[2:]
+            break
     else:
         result = zlib.compress(data)
     return result if len(result) < size - 1 else None

@@ -110,7 +110,9 @@ class Config(WatchedDict[str, t.Any]):
             True.
         """
         if loads is None:
-            from json import loads
+            import json
+
+            loads = json.loads
         prefix = f"{prefix}_"
         for variable in sorted(os.environ):
             if variable.startswith(prefix):
