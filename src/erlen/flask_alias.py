@@ -365,10 +365,12 @@ def _run_program(words: list[str]) -> None:
     import shutil
 
     program = words[0]
-    path = program if os.path.isfile(program) else shutil.which(program)
-    if path is None and program == "flask":
+    if program == "flask":
         _run_module(words)  # Flask itself need not be installed
         return
+    # Commands of this interpreter first: one of another might not find Erlen.
+    places = os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", "")])
+    path = program if os.path.isfile(program) else shutil.which(program, path=places)
     if path is None:
         raise SystemExit(f"no such file or command: {program}")
     if not _is_python(path):

@@ -155,6 +155,15 @@ def test_a_child_gets_the_version_from_metadata() -> None:
     assert out.splitlines()[0] == "3.1.3"
 
 
+def test_an_interpreter_without_erlen_says_so(tmp_path: Path) -> None:
+    other = Path(sys.base_prefix) / "bin" / "python3"
+    env = {"PATH": os.defpath, "ERLEN_AS_FLASK": "1"}
+    env["PYTHONPATH"] = str(Path(SRC) / "erlen" / "_flask_site")
+    code = "import importlib.util; importlib.util.find_spec('flask')"
+    done = subprocess.run([other, "-c", code], cwd=tmp_path, env=env, capture_output=True, text=True)
+    assert "Flask stays Flask" in done.stderr and done.returncode == 0
+
+
 def test_another_sitecustomize_still_runs(tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text("print('mine')\n")
     code = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {CHILD!r}])"
@@ -198,9 +207,10 @@ APP = "from flask import Flask\napp = Flask(__name__)\n@app.get('/x')\ndef x(): 
 
 @pytest.mark.parametrize("words", [["-m", "flask"], ["flask"]])
 def test_the_flask_command(tmp_path: Path, words: list[str]) -> None:
-    (tmp_path / "app.py").write_text(APP)
+    (tmp_path / "app.py").write_text(APP + "print(Flask.__module__)\n")
     done = alias(*words, "routes", cwd=tmp_path)
     assert "/x" in done.stdout, done.stderr
+    assert done.stdout.startswith("erlen.app\n")
 
 
 def test_usage_and_mistakes(tmp_path: Path) -> None:

@@ -33,9 +33,11 @@ class FlaskOnDemand:
         try:
             from erlen.flask_alias import finder, install_as_flask
         except ModuleNotFoundError as error:
-            if error.name == "erlen":
-                return None  # another interpreter, without Erlen: Flask stays Flask
-            raise
+            if error.name != "erlen":
+                raise
+            # Another interpreter than the one that was told to stand in for Flask.
+            print(f"erlen: not installed for {sys.executable}, Flask stays Flask", file=sys.stderr)
+            return None
         install_as_flask()
         return finder
 
