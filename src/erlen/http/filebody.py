@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from stat import S_ISREG
 
 #: Bytes per chunk: larger blocks cost a server more memory, and gain nothing.
@@ -98,3 +99,44 @@ class FileBody:
     def __del__(self) -> None:
         if self._descriptor >= 0:
             self.close()
+
+
+class WholeBody:
+    """A small file's content, read at once so that the file can be closed.
+
+    It is no list, as little as an open file is: code that looks at a response
+    shall treat both alike.
+
+    Args:
+        data: The content.
+    """
+
+    __slots__ = ("_data",)
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter((self._data,) if self._data else ())
+
+    def close(self) -> None:
+        """Do nothing; every body that stands for a file can be closed."""
+
+
+def read_whole(descriptor: int, size: int) -> WholeBody | None:
+    """Read a small file, and close it.
+
+    Args:
+        descriptor: The open file.
+        size: Its size in bytes.
+
+    Returns:
+        The body, or None if it could not be read at once; then the file is
+        still open, at its begin.
+    """
+    data = os.read(descriptor, size)
+    if len(data) != size:
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        return None
+    os.close(descriptor)
+    return WholeBody(data)

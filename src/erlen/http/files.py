@@ -18,7 +18,7 @@ from werkzeug.security import safe_join
 from werkzeug.utils import send_file as werkzeug_send_file
 
 from .dates import date_text, now_text
-from .filebody import FileBody, open_regular
+from .filebody import BLOCK, FileBody, open_regular, read_whole
 from .filenames import clean_name, disposition
 from .headers import Pair
 from .lazyresponse import Response
@@ -40,6 +40,8 @@ _CONDITIONS = frozenset(
     }
 )
 
+
+_ACCEPT_RANGES = ("Accept-Ranges", "bytes")
 
 #: Those beside which an ETag alone does not decide.
 _OTHER_CONDITIONS = _CONDITIONS - {"HTTP_IF_NONE_MATCH", "HTTP_IF_MODIFIED_SINCE"}
@@ -69,7 +71,7 @@ _KNOWN_LIMIT = 512
 
 def _describe(
     path: str,
-    name: str,
+    name: str | None,
     mimetype: str | None,
     as_attachment: bool,
     max_age: int | None,
@@ -78,6 +80,8 @@ def _describe(
 ) -> None:
     """Work out a file's headers, in Werkzeug's order."""
     add = known.pairs.append
+    if name is None:
+        name = os.path.basename(path)
     if mimetype is None:
         known.extension = splitext(name)[1]
         known.guessed = mimetypes.types_map.get(known.extension)
@@ -103,7 +107,7 @@ def _describe(
 
 def _recall(
     path: str,
-    name: str,
+    name: str | None,
     mimetype: str | None,
     as_attachment: bool,
     max_age: int | None,
@@ -129,7 +133,7 @@ def _recall(
 
 
 def _respond(
-    environ: WSGIEnvironment, known: _Known, max_age: int | None, body: FileBody, cls: t.Any
+    environ: WSGIEnvironment, known: _Known, max_age: int | None, descriptor: int, cls: t.Any
 ) -> t.Any:
     """Make the response to GET or HEAD of an open file."""
     pairs = known.pairs.copy()
@@ -139,21 +143,20 @@ def _respond(
         pairs.append(known.etag)
     response = cls.__new__(cls)
     response.direct_passthrough = True
-    response.response = body
     response._lazy = pairs
-    conditional = not environ.keys().isdisjoint(_CONDITIONS)
-    current = conditional and _is_current(environ, known)
-    if conditional and not current:
-        return _respond_conditionally(environ, known, response)
+    response._sized = True
+    if not environ.keys().isdisjoint(_CONDITIONS):
+        return _respond_conditionally(environ, known, response, descriptor)
     pairs.append(("Date", now_text()))
-    pairs.append(("Accept-Ranges", "bytes"))
-    if current:
-        response.status = 304
-        body.close()
-        return response
+    pairs.append(_ACCEPT_RANGES)
     wrapper = environ.get("wsgi.file_wrapper")
     if wrapper is not None:
-        response.response = wrapper(FileIO(body.release(), "rb"), 8192)
+        response.response = wrapper(FileIO(descriptor, "rb"), 8192)
+        return response
+    body: t.Any = None
+    if known.size <= BLOCK and environ["REQUEST_METHOD"] == "GET":
+        body = read_whole(descriptor, known.size)
+    response.response = FileBody(descriptor, known.size) if body is None else body
     return response
 
 
@@ -166,8 +169,15 @@ def _is_current(environ: WSGIEnvironment, known: _Known) -> bool:
     )
 
 
-def _respond_conditionally(environ: WSGIEnvironment, known: _Known, response: t.Any) -> t.Any:
-    body = response.response
+def _respond_conditionally(
+    environ: WSGIEnvironment, known: _Known, response: t.Any, descriptor: int
+) -> t.Any:
+    body = response.response = FileBody(descriptor, known.size)
+    if _is_current(environ, known):
+        body.close()
+        response._lazy += (("Date", now_text()), _ACCEPT_RANGES)
+        response.status = 304
+        return response
     try:
         response.make_conditional(environ, accept_ranges=True, complete_length=known.size)
     except BaseException:
@@ -211,10 +221,13 @@ def _send_path(
     opened = open_regular(path)
     if opened is None:
         return None
-    body = FileBody(opened[0], opened[1].st_size)
-    name = os.path.basename(path) if download_name is None else download_name
-    known = _recall(path, name, mimetype, bool(as_attachment), max_age, etag, opened[1])
-    return _respond(environ, known, max_age, body, response_class)
+    descriptor, status = opened
+    try:
+        known = _recall(path, download_name, mimetype, bool(as_attachment), max_age, etag, status)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return _respond(environ, known, max_age, descriptor, response_class)
 
 
 def send_file(
@@ -333,3 +346,40 @@ def send_from_directory(
             raise NotFound()
         return send_file(full, environ, **kwargs)
     return response
+
+
+def serve_file(
+    environ: WSGIEnvironment,
+    root: str,
+    directory: str,
+    filename: str,
+    max_age: int | None = None,
+    use_x_sendfile: bool = False,
+    response_class: t.Any = Response,
+) -> t.Any:
+    """Send a static file: ``send_from_directory`` with what static routes need.
+
+    Args:
+        environ: The WSGI environment.
+        root: What a relative directory begins from.
+        directory: The directory.
+        filename: The path below it, as the client asks for it.
+        max_age: Seconds to cache it. Default: None, caches ask each time.
+        use_x_sendfile: Let the server in front send it. Default: False.
+        response_class: The class of the response. Default: ``erlen.Response``.
+
+    Returns:
+        The response.
+
+    Raises:
+        NotFound: There is no such regular file below the directory.
+    """
+    return send_from_directory(
+        directory,
+        filename,
+        environ,
+        max_age=max_age,
+        use_x_sendfile=use_x_sendfile,
+        response_class=response_class,
+        _root_path=root,
+    )

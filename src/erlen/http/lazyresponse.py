@@ -220,30 +220,35 @@ class Response(StrictResponse):
         Returns:
             The body; close it if it can be closed.
         """
-        body = self.response
+        if not self._stock:
+            return super().__call__(environ, start_response)
+        body: t.Any = self.response
+        listed = isinstance(body, (list, tuple))
         pairs = self._lazy
         if pairs is None:
             pairs = self._ready()
-        elif self._sized:
+        elif self._sized or not listed:
             pairs = pairs.copy()
         else:
             pairs = None
         if (
-            pairs is not None
-            and self._stock
-            and not self._watched
-            and type(body) is list
-            and len(body) == 1
-            and type(body[0]) is bytes
-            and self._status_code not in SILENT
-            and not self.direct_passthrough
-            and not self.autocorrect_location_header
-            and environ["REQUEST_METHOD"] != "HEAD"
+            pairs is None
+            or self._status_code in SILENT
+            or self.autocorrect_location_header
+            or environ["REQUEST_METHOD"] == "HEAD"
         ):
-            start_response(self._status, pairs)
-            return body
-        if not self._stock:
-            return super().__call__(environ, start_response)
+            return self._call_with_care(environ, start_response)
+        if not self.direct_passthrough:
+            if not listed:
+                body = Stream(body, self.close)
+            elif self._watched or len(body) != 1 or type(body[0]) is not bytes:
+                return self._call_with_care(environ, start_response)
+        start_response(self._status, pairs)
+        return body  # type: ignore[no-any-return]
+
+    def _call_with_care(
+        self, environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
         chunks = self._sequence()
         pairs = self._wire_headers(environ, chunks)
         result = self._wire_body(environ, chunks)
@@ -256,7 +261,7 @@ class Response(StrictResponse):
         index = headers._index if type(headers) is Headers else None
         if (
             index is None
-            or "content-length" not in index
+            or ("content-length" not in index and isinstance(self.response, (list, tuple)))
             or "location" in index
             or "content-location" in index
         ):
@@ -281,10 +286,14 @@ class Response(StrictResponse):
 
     def _wire_headers(self, environ: WSGIEnvironment, chunks: list[bytes] | None) -> list[Pair]:
         """The headers as they are sent: Werkzeug's ``get_wsgi_headers``, shorter."""
+        lazy = self._lazy
+        code = self._status_code
+        if lazy is not None and code not in SILENT and not self.autocorrect_location_header:
+            sized = self._sized or chunks is None or not self.automatically_set_content_length
+            return lazy.copy() if sized else [*lazy, length_pair(sum(map(len, chunks or ())))]
         headers = self.headers
         index = headers._index if type(headers) is Headers else None
         location = index is not None and "location" in index
-        code = self._status_code
         if (
             index is None
             or (code in SILENT and code != 304)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typing as t
 from collections.abc import Iterable, Iterator
-from itertools import chain, groupby
+from itertools import chain, groupby, starmap
 
 
 def encoded(chunks: Iterable[str | bytes]) -> Iterator[bytes]:
@@ -20,10 +20,11 @@ def encoded(chunks: Iterable[str | bytes]) -> Iterator[bytes]:
     Returns:
         An iterator over the chunks as bytes.
     """
-    runs: t.Any = groupby(chunks, type)
-    return chain.from_iterable(
-        map(kind.encode, run) if issubclass(kind, str) else run for kind, run in runs
-    )
+    return chain.from_iterable(starmap(_encoded_run, groupby(chunks, type)))
+
+
+def _encoded_run(kind: type[t.Any], run: Iterator[t.Any]) -> Iterator[bytes]:
+    return map(kind.encode, run) if issubclass(kind, str) else run
 
 
 class Stream:

@@ -224,6 +224,32 @@ def test_send_from_directory_as_werkzeug(folder: pathlib.Path, path: str, root: 
         assert mine == theirs
 
 
+@pytest.mark.parametrize("name", ["a.txt", "none.txt", "sub", "../secret.txt", "a\0", "big.bin"])
+@pytest.mark.parametrize("max_age", [None, 10])
+@pytest.mark.parametrize("use_x_sendfile", [False, True])
+def test_serve_file(
+    folder: pathlib.Path, name: str, max_age: int | None, use_x_sendfile: bool
+) -> None:
+    environ = create_environ()
+    root = str(folder.parent)
+    mine = sent(
+        lambda: files.serve_file(environ, root, "static", name, max_age, use_x_sendfile), environ
+    )
+    theirs = sent(
+        lambda: werkzeug.utils.send_from_directory(
+            "static",
+            name,
+            environ,
+            max_age=max_age,
+            use_x_sendfile=use_x_sendfile,
+            response_class=FlaskResponse,
+            _root_path=root,
+        ),
+        environ,
+    )
+    assert mine == theirs
+
+
 def test_attributes_before_sending(folder: pathlib.Path) -> None:
     response = files.send_file(folder / "a.txt", create_environ())
     assert response.direct_passthrough and response.is_streamed and not response.is_sequence
