@@ -6,7 +6,8 @@ out the content between two delimiters in slices, so that a body which arrives
 whole is copied once. Where the format is bent it reads what Werkzeug's parser
 reads: lone CR or LF as line ends, a first delimiter in the middle of a line,
 folded header lines, any parameters of ``Content-Disposition``. What Werkzeug
-answers with an empty form, losing what was sent, is a 400 here.
+answers with an empty form, losing what was sent, is a 400 here, and so is a
+part that names itself twice.
 """
 
 from __future__ import annotations
@@ -41,6 +42,8 @@ _BLANK_LINE = re.compile(rb"\r\n\r\n|\r\r\n?|\n\n")
 _FOLDED = re.compile(rb"(?:\r\n|\n|\r)[ \t]")
 # The disposition that browsers and HTTP libraries send; others go the long way.
 _PLAIN = re.compile(r'form-data; name="([^"\\]*)"(?:; filename="([^"\\]*)")?')
+_QUOTED = re.compile(r'"(?:\\[\\"]|[^"])*+"')
+_NAMING = re.compile(r";[ \t]*((?:file)?name\*?)=", re.IGNORECASE)
 # The charsets that Werkzeug decodes; any other is read as UTF-8 (RFC 7578 5.1.2).
 _CHARSETS = frozenset({"ascii", "us-ascii", "utf-8", "iso-8859-1"})
 
@@ -298,6 +301,10 @@ def _read_head(head: bytes) -> tuple[str | None, str | None, list[tuple[str, str
     plain = _PLAIN.fullmatch(disposition)
     if plain is not None:
         return _unescape(plain[1]), _unescape(plain[2]), headers, charset
+    given = [key.lower() for key in _NAMING.findall(_QUOTED.sub("", disposition))]
+    if len(given) > len(set(given)):
+        # Whoever looked at the body before us may have taken the other one.
+        raise malformed("a part has two names")
     options = parse_options_header(disposition)[1]
     return options.get("name"), options.get("filename"), headers, charset
 
