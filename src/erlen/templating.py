@@ -168,14 +168,14 @@ def _stream(app: Erlen, template: Template, context: dict[str, t.Any]) -> Iterat
         return generate()
     from .helpers import stream_with_context
 
-    return stream_with_context(generate())
+    return t.cast("Iterator[str]", stream_with_context(generate()))
 
 
 def _app() -> Erlen:
     ctx = get_current(None)
     if ctx is None:
         # Raises the error that tells what to do.
-        return t.cast("Erlen", current_app._get_current_object())
+        return t.cast("Erlen", t.cast(t.Any, current_app)._get_current_object())
     return t.cast("Erlen", ctx.app)
 
 

@@ -53,9 +53,13 @@ def _find_escape_text() -> t.Callable[[str], str]:
 #: Escapes a value that is exactly a ``str``; the result may be a plain ``str``.
 escape_text = _find_escape_text()
 
+_all_tests: dict[str, t.Any] = dict(TESTS)
+
 #: Jinja's own tests by name, which the generated code may replace by operators.
 stock_tests: dict[str, t.Callable[..., t.Any]] = {
-    name: TESTS[name] for name in ("odd", "even", "none", "defined", "undefined") if name in TESTS
+    name: _all_tests[name]
+    for name in ("odd", "even", "none", "defined", "undefined")
+    if name in _all_tests
 }
 
 _getattr = Environment.getattr

@@ -7,9 +7,10 @@ import traceback
 import typing as t
 
 import jinja2
-from erlen.jinja import FastEnvironment
 from jinja2 import DictLoader
 from markupsafe import Markup
+
+from erlen.jinja import FastEnvironment
 
 EXTENSIONS = ["jinja2.ext.loopcontrols", "jinja2.ext.do", "jinja2.ext.i18n"]
 

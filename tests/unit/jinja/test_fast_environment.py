@@ -15,10 +15,11 @@ from markupsafe import Markup
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from pairs import EXTENSIONS, Row, StockEnvironment, both
+
 from erlen.jinja import Context, Deferred, FastEnvironment
 from erlen.jinja.compiler import FastCodeGenerator, StockCodeGenerator, supported
 from erlen.jinja.runtime import PROBE, _replace_text, escape_text
-from pairs import EXTENSIONS, Row, StockEnvironment, both
 
 TABLE = (
     "{% for x in rows %}{{ x.id }}{{ 'a' if loop.index is odd else 'b' }}{{ x.name }}\n{% endfor %}"
