@@ -10,7 +10,7 @@ import typing as t
 
 from werkzeug.routing import Map, Rule
 
-from .segments import PATH, Groups, kind_of, make_suffix_test, make_test
+from .segments import OTHER, PATH, Groups, kind_of, make_suffix_test, make_test
 from .target import Target
 
 #: Methods that a rule without methods gets a target of its own for.
@@ -64,10 +64,10 @@ class Node:
 
     Attributes:
         static: the next part, as it is written, to the node it leads to.
-        kind: LEAF without dynamic steps; the kind of its part with just one, that
-            leads to ``only``; MIXED with more, or with one that takes all parts
-            that are left (but for PATH).
-        only: the node after the one dynamic step.
+        kind: LEAF without dynamic steps; with one the kind of its part; OTHER with
+            several; but MIXED where one of them, not of kind PATH, takes all the
+            parts that are left.
+        only: the node after the first dynamic step.
         steps: the dynamic transitions in the order they are tried.
         depth: how many parts lead here.
         forked: whether the way here left something untried, so that the search
@@ -201,12 +201,11 @@ def may_redirect(url_map: Map, rule: Rule) -> bool:
 
 def _set_steps(node: Node, steps: list[Step]) -> None:
     node.steps = tuple(steps)
-    node.kind = MIXED
-    if len(steps) == 1:
-        kind = kind_of(steps[0].content)
-        if steps[0].final == (kind == PATH):
-            node.kind = kind
-            node.only = steps[0].node
+    node.only = steps[0].node
+    kind = kind_of(steps[0].content) if len(steps) == 1 else OTHER
+    # Among the kinds only PATH takes all the parts that are left.
+    plain = all(step.final == (kind == PATH) for step in steps)
+    node.kind = kind if plain else MIXED
 
 
 def _first_rule(rules: t.Sequence[Rule], method: str | None) -> Rule | None:

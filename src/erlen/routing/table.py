@@ -94,10 +94,15 @@ class RouteTable:
             elif kind == MIXED or not part:
                 return self._continue(node, path, method, values)
             else:
-                found = node.steps[0].test(part)
-                if found is None:
+                for step in node.steps:
+                    found = step.test(part)
+                    if found is not None:
+                        break
+                else:
                     return self._stuck(node, path, method)
                 values += found
+                node = step.node
+                continue
             node = node.only
         target = node.targets.get(method)
         if target is None:

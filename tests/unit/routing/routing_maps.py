@@ -35,6 +35,7 @@ class OptionalConverter(BaseConverter):
     """Matches the empty part."""
 
     regex = "[^/]*"
+    part_isolating = True
     weight = 150
 
 

@@ -34,7 +34,7 @@ def _position(url_map: wz.Map, rule: wz.Rule) -> int:
     return next(i for i, other in enumerate(url_map._rules) if other is rule)
 
 
-def _theirs(theirs: wz.Map, adapter: wz.MapAdapter, path: str, method: str) -> t.Any:
+def answer_theirs(theirs: wz.Map, adapter: wz.MapAdapter, path: str, method: str) -> t.Any:
     def call() -> t.Any:
         rule, args = adapter.match(path, method, return_rule=True)
         return _position(theirs, rule), describe(rule), args
@@ -42,7 +42,7 @@ def _theirs(theirs: wz.Map, adapter: wz.MapAdapter, path: str, method: str) -> t
     return outcome(call)
 
 
-def _ours(table: RouteTable, adapter: wz.MapAdapter, path: str, method: str) -> t.Any:
+def answer_ours(table: RouteTable, adapter: wz.MapAdapter, path: str, method: str) -> t.Any:
     def call() -> t.Any:
         target, args = table.match_adapter(adapter, path, method)
         return _position(table.url_map, target.rule), describe(target.rule), args
@@ -50,7 +50,7 @@ def _ours(table: RouteTable, adapter: wz.MapAdapter, path: str, method: str) -> 
     return outcome(call)
 
 
-def _fast(table: RouteTable, adapter: wz.MapAdapter, path: str, method: str) -> t.Any:
+def answer_fast(table: RouteTable, adapter: wz.MapAdapter, path: str, method: str) -> t.Any:
     """Answer as a server does: static, then find, then match."""
 
     def call() -> t.Any:
@@ -91,7 +91,7 @@ def test_match_is_werkzeugs(
         asked = near_paths([rule.rule for rule in theirs._rules]) | paths
     method_names = st.sampled_from([*METHODS, "GET", "ODD"])
     for path, method in data.draw(st.lists(st.tuples(asked, method_names), max_size=12)):
-        expected = _theirs(theirs, its, path, method)
-        assert _ours(table, mine, path, method) == expected
+        expected = answer_theirs(theirs, its, path, method)
+        assert answer_ours(table, mine, path, method) == expected
         if table.plain and usual and not mine.websocket:
-            assert _fast(table, mine, path, method) == expected
+            assert answer_fast(table, mine, path, method) == expected

@@ -83,6 +83,28 @@ class TestFind:
             assert found
             assert found[0].endpoint == expected
 
+    def test_a_dynamic_part_that_leads_nowhere_gives_way(self) -> None:
+        table = make_table("/<int:x>/a", "/<x>/b", "/<float:x>", "/<x>/<y>/<path:z>")
+        for path, expected in [
+            ("/1/a", "/<int:x>/a"),
+            ("/1/b", "/<x>/b"),
+            ("/1.5", "/<float:x>"),
+            ("/1/b/c/d", "/<x>/<y>/<path:z>"),
+        ]:
+            found = table.find(path, "GET")
+            assert found
+            assert found[0].endpoint == expected
+        assert table.find("/1/c", "GET") is None
+
+    def test_an_empty_part_is_no_leading_slash(self) -> None:
+        class Optional(wz.BaseConverter):
+            regex = r"\w*"
+
+        table = make_table("/<opt:x>/a", converters={"opt": Optional})
+        adapter = table.url_map.bind("h")
+        for path in ("//a", "/b/a"):
+            assert bool(table.find(path, "GET")) == adapter.test(path, "GET")
+
     def test_a_rule_without_methods_takes_them_all(self) -> None:
         table = compile_table(WatchedMap([Rule("/<a>", endpoint="x")]))
         for method in ("GET", "DELETE", "BREW"):
