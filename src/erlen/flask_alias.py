@@ -43,8 +43,8 @@ _SAME = (
 _GATHERED = {
     "sansio": (),
     "sansio.app": (
-        *("app", "scaffold", "helpers", "config", "ctx", "globals", "json.provider", "logging"),
-        *("templating", "wrappers"),
+        *("appbase", "app", "scaffold", "helpers", "config", "ctx", "globals"),
+        *("json.provider", "logging", "templating", "wrappers"),
     ),
     "sansio.blueprints": ("blueprints", "scaffold"),
     "sansio.scaffold": ("scaffold", "helpers", "templating"),
@@ -53,7 +53,7 @@ _GATHERED = {
 # Names that a module of Flask imports from another one and that are therefore found there, too.
 _BORROWED = {
     "app": {
-        "ctx": "AppContext RequestContext",
+        **{"appbase": "App", "templating": "Environment", "ctx": "AppContext RequestContext"},
         "globals": "_cv_app _cv_request current_app g request request_ctx session",
         "helpers": "get_debug_flag send_from_directory",
         "sessions": "SecureCookieSessionInterface SessionInterface",
@@ -76,8 +76,8 @@ _RENAMED = {
     "Flask": "app:Erlen",
     "app.Flask": "app:Erlen",
     "blueprints.SansioBlueprint": "blueprints:Blueprint",
-    "debughelpers.App": "app:Erlen",
-    "sansio.app.App": "app:Erlen",
+    "debughelpers.App": "appbase:App",
+    "sansio.app.App": "appbase:App",
     "sansio.blueprints.Blueprint": "blueprints:Blueprint",
 }
 
