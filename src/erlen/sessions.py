@@ -118,9 +118,10 @@ class SecureCookieSessionInterface(SessionInterface):
         max_age = int(app.permanent_session_lifetime.total_seconds())
         try:
             data = serializer.loads(text, max_age=max_age)
-            return self.session_class(data)
-        except BadSignature:
+        except (BadSignature, OSError, OverflowError):
+            # The last two: a timestamp that is beyond the calendar.
             return self.session_class()
+        return self.session_class(data)
 
     def must_refresh(self, app: t.Any, environ: dict[str, t.Any]) -> bool:
         """Whether the session has to be opened and saved though nobody touched it.

@@ -19,21 +19,24 @@ _plain_path = re.compile(r"[\w./-]*", re.ASCII).fullmatch
 #: What ends a name or an attribute early, in every browser (RFC 6265 5.2).
 _breaks_name = re.compile(r"[\x00-\x1f\x7f;=]").search
 _breaks_domain = re.compile(r"[\x00-\x20\x7f;,]").search
+_breaks_date = re.compile(r"[\x00-\x1f\x7f;]").search
 
 _SAME_SITE = frozenset({"Strict", "Lax", "None"})
 
 
-def check_cookie(key: str, domain: str | None) -> None:
+def check_cookie(key: str, domain: str | None, expires: t.Any = None) -> None:
     """Refuse a cookie that no browser would give back under its name.
 
     Args:
         key: The cookie's name.
         domain: Its domain, or None.
+        expires: The moment it ends; looked at if it is text.
 
     Raises:
         ValueError: The name is empty, has a line break, control character,
             ``;`` or ``=`` in it, or space around it; or the domain has a
-            space, a control character, ``;`` or ``,`` in it.
+            space, a control character, ``;`` or ``,`` in it; or the date
+            has a control character or ``;`` in it.
     """
     if not key or key != key.strip() or _breaks_name(key):
         raise ValueError(
@@ -42,6 +45,8 @@ def check_cookie(key: str, domain: str | None) -> None:
         )
     if domain and _breaks_domain(domain):
         raise ValueError(f"Cookie domain {domain!r} must be a host name.")
+    if isinstance(expires, str) and _breaks_date(expires):
+        raise ValueError(f"Cookie expiry {expires!r} must be a date.")
 
 
 def cookie_text(
@@ -76,14 +81,14 @@ def cookie_text(
         The header's value.
 
     Raises:
-        ValueError: The name, the domain or ``samesite`` cannot work.
+        ValueError: The name, the domain, the date or ``samesite`` cannot work.
     """
     simple = (
         type(value) is str
         and domain is None
         and (path is None or _plain_path(path))
         and (max_age is None or type(max_age) is int)
-        and (expires is None or type(expires) in (int, str))
+        and (expires is None or type(expires) is int or _is_date(expires))
         and (samesite is None or samesite in _SAME_SITE)
         and type(secure) is type(httponly) is type(partitioned) is bool
         and _plain_name(key)
@@ -101,7 +106,7 @@ def cookie_text(
             text += "; Partitioned"
         if not max_size or len(text) <= max_size:
             return text
-    check_cookie(key, domain)
+    check_cookie(key, domain, expires)
     return dump_cookie(
         key,
         value=value,
@@ -115,6 +120,10 @@ def cookie_text(
         samesite=samesite,
         partitioned=partitioned,
     )
+
+
+def _is_date(expires: t.Any) -> bool:
+    return type(expires) is str and not _breaks_date(expires)
 
 
 def _attributes(

@@ -117,7 +117,7 @@ def test_ck_17_deleting_takes_the_attributes_of_setting() -> None:
 
 
 def test_expires_with_line_break() -> None:
-    with pytest.raises(ValueError, match="newline"):
+    with pytest.raises(ValueError, match="newline|must be a date"):
         Response().set_cookie("a", "1", expires="x\r\nY: z")
 
 
