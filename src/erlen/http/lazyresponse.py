@@ -223,7 +223,7 @@ class Response(StrictResponse):
         if not self._stock:
             return super().__call__(environ, start_response)
         body: t.Any = self.response
-        listed = isinstance(body, (list, tuple))
+        listed = type(body) is list or isinstance(body, (list, tuple))
         pairs = self._lazy
         if pairs is None:
             pairs = self._ready()

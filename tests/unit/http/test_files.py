@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 
 import flask.wrappers
 import pytest
+import werkzeug.http
 import werkzeug.utils
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -27,6 +28,8 @@ from erlen.http.response import Response
 
 FlaskResponse = flask.wrappers.Response
 DATA = b"0123456789" * 20
+#: Releases before 3.1.9 take a suffix of no bytes for the whole.
+SUFFIX_ZERO_REFUSED = werkzeug.http.parse_range_header("bytes=-0") is None
 
 
 class Wrapper:
@@ -77,7 +80,9 @@ def sent(make: t.Callable[[], t.Any], environ: t.Any) -> t.Any:
     close = getattr(result, "close", None)
     if close is not None:
         close()
-    return (*got, body)
+    status, headers = got
+    # Older releases of Werkzeug leave it out where no range was asked for.
+    return status, [pair for pair in headers if pair[0] != "Accept-Ranges"], body
 
 
 STAMP = "Fri, 15 Jan 2027 08:00:00 GMT"
@@ -259,6 +264,12 @@ def test_attributes_before_sending(folder: pathlib.Path) -> None:
     response.direct_passthrough = False
     assert response.get_data() == DATA
     response.close()
+
+
+def test_ranges_are_announced(folder: pathlib.Path) -> None:
+    response = files.send_file(folder / "a.txt", create_environ())
+    response.close()
+    assert response.accept_ranges == "bytes"
 
 
 def test_large_file_comes_in_blocks(folder: pathlib.Path) -> None:
@@ -446,6 +457,8 @@ def test_rg_01_02_many_ranges_give_the_whole(folder: pathlib.Path, value: str) -
 
 @pytest.mark.parametrize("value", ["bytes=-0", "bytes=99999999999999999999-"])
 def test_rg_04_unsatisfiable(folder: pathlib.Path, value: str) -> None:
+    if value == "bytes=-0" and not SUFFIX_ZERO_REFUSED:
+        pytest.skip("this Werkzeug serves it")
     assert ask(folder, range=value)[0] == 416
 
 
