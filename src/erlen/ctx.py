@@ -81,6 +81,8 @@ class Context:
         environ: The WSGI environ; None makes an application context.
         request: A ready request object instead of one made from ``environ``.
         session: A ready session instead of one opened on first use.
+        plan: The plan of the matched endpoint, if it was matched already.
+        view_args: The arguments of the view, likewise.
     """
 
     __slots__ = (
@@ -112,7 +114,6 @@ class Context:
         environ: t.Any = None,
         request: Request | None = None,
         session: SessionMixin | None = None,
-        *,
         plan: Plan | None = None,
         view_args: t.Any = None,
     ) -> None:

@@ -7,6 +7,8 @@ import typing as t
 from itertools import chain
 
 from ..ctx import Context
+from ..http.ondemand import length_pair, lengths
+from ..http.request import Request
 from ..http.response import Response
 from ..plan import Plan, Plans
 from ..recover import propagates
@@ -37,10 +39,10 @@ def wsgi_app(app: t.Any, environ: t.Any, start_response: t.Any) -> t.Any:
     plans = app._plans
     if plans.epoch != epoch.value:
         plans = app._freeze()
+    # The known hosts are none where the application needs the general way.
     if (
-        plans.general
+        environ.get("HTTP_HOST") not in plans.hosts
         or _PRESERVE in environ
-        or environ.get("HTTP_HOST") not in plans.hosts
         or get_current(None) is not None
     ):
         return general(app, environ, start_response)
@@ -52,31 +54,35 @@ def wsgi_app(app: t.Any, environ: t.Any, start_response: t.Any) -> t.Any:
         plan, args = plans.resolve(environ)
         if plan is None:
             return general(app, environ, start_response)
-    ctx = Context(app, environ, plan=plan, view_args=args)
+    # By position: a class called with keywords costs twice as much.
+    ctx = Context(app, environ, None, None, plan, args)
     error: BaseException | None = None
     token = set_current(ctx)
     try:
-        try:
-            if "HTTP_COOKIE" in environ and plans.must_refresh(app, environ):
-                ctx._open_session()
-            rv = run(plan, ctx)
-            if rv.__class__ is str and ctx._opened is None and environ["REQUEST_METHOD"] != "HEAD":
-                body = rv.encode()
-                start_response("200 OK", [HTML, ("Content-Length", str(len(body)))])
-                return (body,)
-            return _emit(plans, plan, ctx, rv, start_response)
-        except Exception as exc:
-            error = exc
-            response = app.handle_exception(exc)
-            return _send(ctx, response, environ, start_response, plan.teardown)
-        except BaseException as exc:
-            error = exc
-            raise
+        if "HTTP_COOKIE" in environ and plans.must_refresh(app, environ):
+            ctx._open_session()
+        rv = run(plan, ctx)
+        if rv.__class__ is str and ctx._opened is None and environ["REQUEST_METHOD"] != "HEAD":
+            body = rv.encode()
+            length = len(body)
+            start_response("200 OK", [HTML, lengths.get(length) or length_pair(length)])
+            return (body,)
+        return _emit(plans, plan, ctx, rv, start_response)
+    except Exception as exc:
+        error = exc
+        response = app.handle_exception(exc)
+        return _send(ctx, response, environ, start_response, plan.teardown)
+    except BaseException as exc:
+        error = exc
+        raise
     finally:
+        request = ctx._request
         if plan.teardown or ctx.held:
             _end(app, ctx, error, token)
         else:
-            if ctx._request is not None:
+            if request is not None and (
+                request.__class__ is not Request or "files" in request.__dict__
+            ):
                 ctx.close_request()
             reset_current(token)
         # The frame in the error's traceback must not keep the error itself.
@@ -113,7 +119,7 @@ def _bare(
     more: list[tuple[str, str]] | None,
     start_response: t.Any,
 ) -> tuple[bytes, ...]:
-    headers = [content_type, ("Content-Length", str(len(body)))]
+    headers = [content_type, lengths.get(len(body)) or length_pair(len(body))]
     if more:
         headers += more
     start_response("200 OK", headers)
@@ -196,7 +202,7 @@ def general(app: t.Any, environ: t.Any, start_response: t.Any) -> t.Any:
             plans: Plans = app._plans
             response = app.full_dispatch_request()
             host = environ.get("HTTP_HOST")
-            if host not in plans.hosts and ctx.url_adapter is not None:
+            if not plans.general and host not in plans.hosts and ctx.url_adapter is not None:
                 plans.accept_host(host)
         except Exception as exc:
             error = exc
