@@ -14,7 +14,9 @@ from .state import get_current
 def _errors_stream() -> t.TextIO:
     context = get_current(None)
     if context is not None and context.has_request:
-        return t.cast(t.TextIO, context.environ["wsgi.errors"])
+        # An application context inside of a request has no environ of its own.
+        environ = context.environ or context.request.environ
+        return t.cast(t.TextIO, environ["wsgi.errors"])
     return sys.stderr
 
 

@@ -6,14 +6,15 @@ import io
 import logging as stdlib
 import sys
 import typing as t
+from types import SimpleNamespace
 
 import flask.logging
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from standins import StandInApp, context_of
+from standins import StandInApp, StandInContext, context_of
 
-from erlen import logging
+from erlen import logging, state
 
 
 @pytest.fixture
@@ -78,6 +79,19 @@ def test_stream(monkeypatch: pytest.MonkeyPatch) -> None:
     with context_of(StandInApp(), {"wsgi.errors": errors}):
         logging.wsgi_errors_stream.write("inside")
     assert (stderr.getvalue(), errors.getvalue()) == ("outside", "inside")
+
+
+def test_stream_of_the_request_around_an_application_context() -> None:
+    errors = io.StringIO()
+    app = StandInApp()
+    with context_of(app, {"wsgi.errors": errors}):
+        inner = StandInContext(app)
+        inner.has_request = True
+        inner.request = SimpleNamespace(environ={"wsgi.errors": errors})  # type: ignore[attr-defined]
+        token = state.set_current(t.cast(t.Any, inner))
+        logging.wsgi_errors_stream.write("x")
+        state.reset_current(token)
+    assert errors.getvalue() == "x"
 
 
 def test_format_is_flasks() -> None:
