@@ -204,13 +204,19 @@ def read_plain_body(environ: WSGIEnvironment, maximum: int | None) -> bytes | No
     Raises:
         HTTPException: as :func:`open_stream` and reading its stream.
     """
-    length = checked_length(environ, maximum)
-    if length is None or length > READ_STEP or "wsgi.input_terminated" in environ:
+    raw = environ.get("CONTENT_LENGTH")
+    if (
+        not raw
+        or not (len(raw) < 8 and raw.isascii() and raw.isdigit())
+        or "HTTP_TRANSFER_ENCODING" in environ
+        or "wsgi.input_terminated" in environ
+        or (stream := environ.get("wsgi.input")) is None
+    ):
         return None
-    if not length:
-        return b""
-    stream = environ.get("wsgi.input")
-    if stream is None:
+    length = int(raw)
+    if maximum is not None and length > maximum:
+        raise RequestEntityTooLarge()
+    if length > READ_STEP:
         return None
     try:
         data: bytes = stream.read(length)

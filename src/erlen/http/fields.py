@@ -78,12 +78,16 @@ class Fields(Target):
     @lazy
     def mimetype(self) -> str:
         """The content type without parameters, in lower case."""
-        value = self._field("Content-Type", "CONTENT_TYPE")
+        headers = self.__dict__.get("headers")
+        if headers is None:
+            value = self.environ.get("CONTENT_TYPE")
+        else:
+            value = headers.get("Content-Type")
         if not value:
             return ""
         if ";" in value:
             return self._parsed_content_type[0].lower()
-        return value.strip(" \t").lower()
+        return t.cast("str", value).strip(" \t").lower()
 
     @lazy
     def mimetype_params(self) -> dict[str, str]:

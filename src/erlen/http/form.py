@@ -40,7 +40,8 @@ def read_form(request: Request) -> tuple[Form, Files]:
     """
     mimetype = request.mimetype if request.want_form_data_parsed else ""
     if mimetype == URLENCODED:
-        return parse_query(decode_body(_whole_body(request))), empty_multidict()
+        body = request._read_all() if request._cached_data is None else _whole_body(request)
+        return parse_query(decode_body(body)), empty_multidict()
     if mimetype == MULTIPART:
         return _read_multipart(request)
     if mimetype:
@@ -74,8 +75,6 @@ def _read_multipart(request: Request) -> tuple[Form, Files]:
 
 
 def _fits_in_memory(request: Request) -> bool:
-    if not request._reads_environ():
-        return False
     length = checked_length(request.environ, request.max_content_length)
     return length is not None and length <= READ_STEP
 

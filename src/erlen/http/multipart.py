@@ -47,6 +47,9 @@ _NAMING = re.compile(r";[ \t]*((?:file)?name\*?)=", re.IGNORECASE)
 # The charsets that Werkzeug decodes; any other is read as UTF-8 (RFC 7578 5.1.2).
 _CHARSETS = frozenset({"ascii", "us-ascii", "utf-8", "iso-8859-1"})
 
+# Haystacks of 30,000 bytes and more are searched with tables (CPython 3.10 to 3.14).
+_WINDOW = 29_999
+
 PREAMBLE, HEAD, CONTENT, EPILOGUE = range(4)
 ABSENT, UNDECIDED, PART, CLOSE = range(4)
 _KINDS = {None: PART, "more": UNDECIDED, "close": CLOSE}
@@ -94,6 +97,7 @@ class MultipartParser:
         self.fields: list[tuple[t.Any, str]] = []
         self.files: list[tuple[t.Any, FileStorage]] = []
         self._needle = b"--" + boundary
+        self._lean = _is_lean(self._needle)
         self._max_field = max_field
         self._max_parts = max_parts
         self._in_memory = in_memory
@@ -185,7 +189,7 @@ class MultipartParser:
             return start, False
         start -= 2 if data[start - 2 : start] == b"\r\n" else 1
         # An empty part: the blank line's end is also the delimiter's line start.
-        self._close(part, data[position : max(position, start)])
+        self._close(part, data, position, max(position, start))
         self._state = EPILOGUE if found == CLOSE else HEAD
         return end, True
 
@@ -198,7 +202,8 @@ class MultipartParser:
         needle = self._needle
         size = len(needle)
         seen = 0
-        start = data.find(needle, position)
+        find = _find_in_windows if self._lean else bytes.find
+        start = find(data, needle, position)
         while start >= 0:
             if not line_start or data[start - 1] in b"\r\n":
                 match = _AFTER.match(data, start + size)
@@ -206,7 +211,7 @@ class MultipartParser:
                     return _KINDS[match.lastgroup], start, match.end()
             seen += 1
             if seen < MAX_LOOKALIKES:
-                start = data.find(needle, start + 1)
+                start = find(data, needle, start + 1)
             else:
                 again = self._pattern(line_start).search(data, start + 1)
                 start = again.start() if again else -1
@@ -233,22 +238,26 @@ class MultipartParser:
             if part.limit is not None and part.size > part.limit:
                 raise RequestEntityTooLarge()
             part.pieces.append(content)
-        elif part.upload is None:
-            part.upload = Upload(content, self._in_memory)
         else:
+            if part.upload is None:
+                part.upload = Upload(self._in_memory)
             part.upload.write(content)
 
-    def _close(self, part: _Part, content: bytes) -> None:
+    def _close(self, part: _Part, data: bytes, start: int, end: int) -> None:
         self._part = None
         if part.filename is None:
-            self._add(part, content)
+            self._add(part, data[start:end])
             value = b"".join(part.pieces).decode(part.charset, "replace")
             self.fields.append((part.name, value))
             return
         if part.upload is None:
-            part.upload = Upload(content, self._in_memory)
-        elif content:
-            part.upload.write(content)
+            part.upload = Upload(self._in_memory)
+            if end - start <= self._in_memory:
+                part.upload.show(data, start, end)
+            else:
+                part.upload.write(data[start:end])
+        elif start < end:
+            part.upload.write(data[start:end])
         part.upload.seek(0)
         file = FileStorage(
             t.cast("t.IO[bytes]", part.upload),
@@ -257,6 +266,28 @@ class MultipartParser:
             headers=Headers(part.headers),
         )
         self.files.append((part.name, file))
+
+
+def _is_lean(needle: bytes) -> bool:
+    """Whether CPython's search for short haystacks is linear for this needle.
+
+    That search is the faster one, but where the last byte of the needle matches
+    it compares all others and moves on to the needle's previous byte of that
+    value: a boundary made for it, such as dashes only, would cost its length.
+    """
+    size = len(needle)
+    gap = size - 1 - needle.rfind(needle[-1:], 0, size - 1)
+    return size < 100 and gap * 8 >= size
+
+
+def _find_in_windows(data: bytes, needle: bytes, start: int) -> int:
+    """``data.find(needle, start)``, below the size at which CPython changes its algorithm."""
+    step = _WINDOW - len(needle) + 1
+    for begin in range(start, len(data), step):
+        found = data.find(needle, begin, begin + _WINDOW)
+        if found >= 0:
+            return found
+    return -1
 
 
 class _Part:

@@ -9,14 +9,51 @@ percent-encoded), the source of Flask 3.1's ``request.args`` and
 from __future__ import annotations
 
 import typing as t
+from binascii import a2b_qp
+from itertools import repeat
 
 import werkzeug.urls  # noqa: F401  (registers the error handler used below)
-from werkzeug.datastructures import ImmutableMultiDict
+from werkzeug.datastructures import ImmutableMultiDict as WerkzeugMultiDict
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable
 
+K = t.TypeVar("K")
 T = t.TypeVar("T")
+
+_lookup: t.Any = dict.get
+
+
+class ImmutableMultiDict(WerkzeugMultiDict[K, T]):
+    """Werkzeug's class, with one look-up where that takes several."""
+
+    def __getitem__(self, key: K) -> T:
+        values = _lookup(self, key)
+        if values:
+            return t.cast("T", values[0])
+        return super().__getitem__(key)
+
+    def get(  # type: ignore[override]
+        self, key: K, default: t.Any = None, type: t.Callable[[T], t.Any] | None = None
+    ) -> t.Any:
+        """The first value of a key.
+
+        Args:
+            key: the key.
+            default: returned if there is none, or if it can't be converted.
+            type: converts the value; a ``ValueError`` or ``TypeError`` of it
+                means that it can't be.
+        """
+        values = _lookup(self, key)
+        if not values:
+            return default
+        if type is None:
+            return values[0]
+        try:
+            return type(values[0])
+        except (ValueError, TypeError):
+            return default
+
 
 #: Codec error handler of Werkzeug: invalid bytes become ``%XX``.
 QUOTE_INVALID = "werkzeug.url_quote"
@@ -30,6 +67,8 @@ _character = _CHARACTERS.get
 _new = t.cast("t.Callable[[type], ImmutableMultiDict[t.Any, t.Any]]", dict.__new__)
 _update = dict.update
 _set = dict.__setitem__
+_partition = str.partition
+_EQUALS = repeat("=")
 
 
 def unquote(text: str) -> str:
@@ -43,6 +82,12 @@ def unquote(text: str) -> str:
     """
     if not text.isascii():
         return _unquote_mixed(text)
+    if "=" not in text and "\n" not in text and "\r" not in text and text[-1:] != "%":
+        # Quoted-printable is the same with another sign, and its decoder is in C.
+        # A "=" in what it returns may be an escape that wasn't one: the long way.
+        raw = a2b_qp(text.replace("%", "="))
+        if b"=" not in raw:
+            return raw.decode("utf-8", QUOTE_INVALID)
     pieces = text.split("%")
     out = pieces[0]
     for piece in pieces[1:]:
@@ -89,10 +134,9 @@ def parse_query(query: str) -> ImmutableMultiDict[str, str]:
         return result
     encoded = "%" in query
     pairs: dict[str, list[str]] = {}
-    for piece in query.split("&"):
-        if not piece:
+    for key, equals, value in map(_partition, query.split("&"), _EQUALS):
+        if not equals and not key:
             continue
-        key, _, value = piece.partition("=")
         if encoded:
             if "%" in value:
                 value = unquote(value)

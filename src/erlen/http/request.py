@@ -165,19 +165,15 @@ class Request(Fields):
             return BytesIO()
         return open_stream(self.environ, self.max_content_length)
 
-    def _reads_environ(self) -> bool:
-        """Whether the body is still where the server put it."""
+    def _read_all(self) -> bytes:
+        """Read what is left of the body, if possible without a stream object."""
         values = self.__dict__
-        return (
+        if (
             "stream" not in values
             and "_body_read" not in values
             and type(self).stream is _stream
             and not self.shallow
-        )
-
-    def _read_all(self) -> bytes:
-        """Read what is left of the body, if possible without a stream object."""
-        if self._reads_environ():
+        ):
             data = read_plain_body(self.environ, self.max_content_length)
             if data is not None:
                 self._body_read = True
@@ -257,25 +253,21 @@ class Request(Fields):
         values = self.__dict__
         if "form" in values:
             return
+        if self._form_failure is not None:
+            # The body is gone: what is left of it must not pass for a form.
+            kind, description = self._form_failure
+            raise kind(description)
         if self._parses_itself():
-            self._parse_form()
+            try:
+                values["form"], values["files"] = read_form(self)
+            except HTTPException as error:
+                self._form_failure = (type(error), error.description)
+                raise
         else:
             super()._load_form_data()
         ctx = get_current(None)
         if ctx is not None and ctx.app.debug and not values["files"]:
             self._explain_missing_files()
-
-    def _parse_form(self) -> None:
-        if self._form_failure is not None:
-            # The body is gone: what is left of it must not pass for a form.
-            kind, description = self._form_failure
-            raise kind(description)
-        values = self.__dict__
-        try:
-            values["form"], values["files"] = read_form(self)
-        except HTTPException as error:
-            self._form_failure = (type(error), error.description)
-            raise
 
     def _parses_itself(self) -> bool:
         """Whether nobody has overridden a part of Werkzeug's form parsing."""

@@ -6,8 +6,8 @@ import typing as t
 from urllib.parse import parse_qsl
 
 from werkzeug.datastructures import EnvironHeaders, Headers, ImmutableMultiDict, MultiDict
-from werkzeug.exceptions import BadRequest
-from werkzeug.sansio.utils import get_current_url, get_host
+from werkzeug.exceptions import BadRequest, SecurityError
+from werkzeug.sansio.utils import get_current_url, get_host, host_is_trusted
 from werkzeug.wrappers import Request as WerkzeugRequest
 
 from .lazy import lazy
@@ -31,6 +31,40 @@ def wsgi_bytes(value: str) -> bytes:
 def wsgi_text(value: str) -> str:
     """The UTF-8 text behind a text of the environ."""
     return value if value.isascii() else wsgi_bytes(value).decode("utf-8", "replace")
+
+
+def find_host(
+    scheme: str,
+    header: str | None,
+    server: tuple[str, int | None] | None,
+    trusted: t.Collection[str] | None,
+) -> str:
+    """The host of a request, as it was sent: Werkzeug's ``get_host``.
+
+    A trusted name is also trusted in capital letters and with a dot at its end
+    (RFC 4343, RFC 1034 3.1); Flask 3.1 refuses it.
+
+    Args:
+        scheme: the scheme, whose port is left out.
+        header: the ``Host`` header, ``None`` if there is none.
+        server: name and port of the server, for a request without the header.
+        trusted: names to trust, those with a dot in front with all below them;
+            all names if there are none.
+
+    Raises:
+        SecurityError: it is not trusted (400).
+    """
+    try:
+        return get_host(scheme, header, server, trusted)
+    except SecurityError:
+        if header is None or not _is_trusted_name(header, trusted):
+            raise
+        return get_host(scheme, header, server)
+
+
+def _is_trusted_name(header: str, trusted: t.Collection[str] | None) -> bool:
+    name, colon, port = header.lower().partition(":")
+    return host_is_trusted(name.removesuffix(".") + colon + port, trusted)
 
 
 class Target(WerkzeugRequest):
@@ -167,4 +201,4 @@ class Target(WerkzeugRequest):
             header = values["headers"].get("host")
         else:
             header = self.environ.get("HTTP_HOST")
-        return get_host(self.scheme, header, self.server, self.trusted_hosts)
+        return find_host(self.scheme, header, self.server, self.trusted_hosts)

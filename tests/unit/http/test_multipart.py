@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
 from werkzeug.formparser import MultiPartParser
 
-from erlen.http.multipart import MultipartParser, boundary_bytes
+from erlen.http.multipart import MultipartParser, _find_in_windows, _is_lean, boundary_bytes
 from erlen.http.uploads import Upload
 
 CD = b"Content-Disposition: form-data; "
@@ -262,22 +262,73 @@ def test_memory_of_a_large_file_is_bounded() -> None:
     file.close()
 
 
-def test_upload_is_a_real_file_when_asked() -> None:
-    with Upload(b"content") as upload:
-        upload.seek(0)
-        assert upload.read(4) == b"cont"
-        assert os.fstat(upload.fileno()).st_size == 7
-        assert upload.read() == b"ent"
+@pytest.mark.parametrize("size", [10, 200_000])
+def test_upload_is_a_real_file_when_asked(size: int) -> None:
+    with Upload() as upload:
+        upload.show(b"<<" + b"x" * size + b">>", 2, 2 + size)
+        assert upload.read(4) == b"xxxx"
+        assert os.fstat(upload.fileno()).st_size == size
+        assert upload.read() == b"x" * (size - 4)
+
+
+@pytest.mark.parametrize("size", [30, 200_000])
+@given(data=st.data())
+def test_upload_reads_like_bytes_io(size: int, data: st.DataObject) -> None:
+    """A window on the body, through reads, seeks and what turns it into a file."""
+    content = (b"line one\nline two\r\n" * size)[:size]
+    with Upload(in_memory=1 << 20) as upload:
+        upload.show(b"<<" + content + b">>", 2, 2 + size)
+        model = io.BytesIO(content)
+        for name, argument in data.draw(st.lists(UPLOAD_CALLS, max_size=8)):
+            expected = getattr(model, name)(*argument)
+            assert getattr(upload, name)(*argument) == expected
+            assert upload.tell() == model.tell()
+
+
+UPLOAD_CALLS = st.one_of(
+    st.tuples(st.just("read"), st.sampled_from([(), (None,), (-1,), (0,), (7,), (10**6,)])),
+    st.tuples(st.just("seek"), st.sampled_from([(0,), (5,), (10**6,), (-3, 2), (0, 2), (2, 1)])),
+    st.tuples(st.sampled_from(["readline", "readlines", "tell"]), st.just(())),
+    st.tuples(st.just("write"), st.just((b"new",))),
+)
 
 
 def test_upload_can_be_written() -> None:
-    with Upload(b"abc", in_memory=5) as upload:
+    with Upload(in_memory=5) as upload:
+        upload.write(b"abc")
         upload.write(b"de")
         assert not upload._rolled
         upload.write(b"f")
         assert upload._rolled
         upload.seek(0)
         assert upload.read() == b"abcdef"
+
+
+def test_closed_upload() -> None:
+    upload = Upload()
+    upload.show(b"x" * 100_000, 0, 100_000)
+    assert not upload.closed
+    upload.close()
+    upload.close()
+    assert upload.closed
+    with pytest.raises(ValueError, match="closed"):
+        upload.read()
+
+
+@pytest.mark.parametrize(
+    "needle", [b"--X", b"--------", b"--" + b"-" * 50 + b"b" + b"-" * 40, b"--" + b"ab" * 60]
+)
+@given(position=st.integers(0, 100_000), start=st.integers(0, 70_000))
+def test_search_in_windows(needle: bytes, position: int, start: int) -> None:
+    data = b"." * position + needle + b"." * 40_000
+    assert _find_in_windows(data, needle, start) == data.find(needle, start)
+
+
+def test_boundaries_made_for_the_search_are_searched_otherwise() -> None:
+    assert _is_lean(b"------WebKitFormBoundary7MA4YWxkTrZu0gW")
+    assert not _is_lean(b"--" + b"-" * 50 + b"b" + b"-" * 40)
+    assert not _is_lean(b"--" + b"ab" * 30)
+    assert not _is_lean(b"--" + b"0123456789" * 10)
 
 
 def test_no_descriptors_left(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import pickle
 import time
+from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.datastructures import ImmutableMultiDict
+from werkzeug.exceptions import BadRequestKeyError
 
 from erlen.http.query import decode_body, multidict, parse_query, unquote
 
-QUERYISH = st.text(alphabet="ab=&+%;c3A9Ff0 é\u20ac\U0001f600\x00\xff", max_size=40)
+QUERYISH = st.text(alphabet="ab=&+%;c3dA9Ff0 \n\r_é\u20ac\U0001f600\x00\xff", max_size=40)
 
 
 def reference(query: str) -> ImmutableMultiDict[str, str]:
@@ -23,7 +26,8 @@ def reference(query: str) -> ImmutableMultiDict[str, str]:
 def test_same_as_urllib(query: str) -> None:
     expected = reference(query)
     parsed = parse_query(query)
-    assert type(parsed) is ImmutableMultiDict
+    assert isinstance(parsed, ImmutableMultiDict)
+    assert repr(parsed) == repr(expected)
     assert list(parsed.items(multi=True)) == list(expected.items(multi=True))
     assert list(parsed.lists()) == list(expected.lists())
 
@@ -90,3 +94,21 @@ def test_time_is_linear(unit: str) -> None:
 
 def test_unquote_leaves_plus_alone() -> None:
     assert unquote("a+b%20c") == "a+b c"
+
+
+@given(QUERYISH, st.sampled_from(["a", "b", "", None]), st.sampled_from([None, int, len]))
+def test_look_ups_are_those_of_werkzeug(query: str, key: str, kind: Any) -> None:
+    ours, theirs = parse_query(query), reference(query)
+    assert ours.get(key) == theirs.get(key)
+    assert ours.get(key, "d") == theirs.get(key, "d")
+    assert ours.get(key, 7, type=kind) == theirs.get(key, 7, type=kind)
+    assert ours.getlist(key) == theirs.getlist(key)
+    assert (key in ours) == (key in theirs)
+    if key in theirs:
+        assert ours[key] == theirs[key]
+    else:
+        with pytest.raises(BadRequestKeyError):
+            ours[key]
+    assert pickle.loads(pickle.dumps(ours)) == theirs
+    assert ours.to_dict() == theirs.to_dict()
+    assert hash(ours) == hash(theirs)
