@@ -6,8 +6,8 @@ import typing as t
 from urllib.parse import quote
 
 from werkzeug.routing import BuildError, MapAdapter
-from werkzeug.wsgi import get_host
 
+from .http.target import find_host
 from .state import get_current
 
 if t.TYPE_CHECKING:
@@ -46,7 +46,14 @@ def create_adapter(app: t.Any, request: Request | None) -> MapAdapter | None:
     trusted = config["TRUSTED_HOSTS"]
     if trusted is not None:
         request.trusted_hosts = trusted
-    request.host = get_host(request.environ, request.trusted_hosts)
+    # Worked out here, whatever was found before the hosts to trust were known.
+    environ = request.environ
+    request.host = find_host(
+        environ["wsgi.url_scheme"],
+        environ.get("HTTP_HOST"),
+        request.server,
+        request.trusted_hosts,
+    )
     subdomain = None
     if url_map.host_matching:
         server_name = None
