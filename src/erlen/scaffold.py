@@ -7,6 +7,7 @@ import typing as t
 from datetime import timedelta
 from functools import update_wrapper
 
+from .ctx import request_context
 from .globals import current_app
 from .paths import find_package as find_package
 from .paths import get_root_path
@@ -101,9 +102,10 @@ class Scaffold:
     @property
     def static_folder(self) -> str | None:
         """Absolute path of the static folder; None if there is none."""
-        if self._static_folder is not None:
-            return os.path.join(self.root_path, self._static_folder)
-        return None
+        folder = self._static_folder
+        if folder is None:
+            return None
+        return folder if folder[:1] == "/" else os.path.join(self.root_path, folder)
 
     @static_folder.setter
     def static_folder(self, value: str | os.PathLike[str] | None) -> None:
@@ -154,10 +156,10 @@ class Scaffold:
             Seconds, or None to let the browser ask each time
             (``SEND_FILE_MAX_AGE_DEFAULT``, a number or ``timedelta``).
         """
-        value = current_app.config["SEND_FILE_MAX_AGE_DEFAULT"]
+        value: t.Any = current_app.config["SEND_FILE_MAX_AGE_DEFAULT"]
         if isinstance(value, timedelta):
             return int(value.total_seconds())
-        return t.cast("int | None", value)
+        return value  # type: ignore[no-any-return]
 
     def send_static_file(self, filename: str) -> Response:
         """The view of the static files.
@@ -169,13 +171,26 @@ class Scaffold:
             NotFound: No such file.
             RuntimeError: There is no static folder.
         """
-        from .helpers import send_from_directory
-
-        if not self.has_static_folder:
+        folder = self.static_folder
+        if folder is None:
             raise RuntimeError("'static_folder' must be set to serve static_files.")
-        # Passed on, so that an override on a blueprint counts.
-        max_age = self.get_send_file_max_age(filename)
-        return send_from_directory(t.cast(str, self.static_folder), filename, max_age=max_age)
+        from .http.files import serve_file
+
+        ctx = request_context("send_static_file")
+        app = ctx.app
+        return t.cast(
+            "Response",
+            serve_file(
+                ctx.environ,
+                app.root_path,
+                folder,
+                filename,
+                # Asked here, so that an override on a blueprint counts.
+                self.get_send_file_max_age(filename),
+                app.config["USE_X_SENDFILE"],
+                app.response_class,
+            ),
+        )
 
     def open_resource(
         self, resource: str, mode: str = "rb", encoding: str | None = None
