@@ -240,7 +240,7 @@ class MultipartParser:
             part.pieces.append(content)
         else:
             if part.upload is None:
-                part.upload = Upload(self._in_memory)
+                part.upload = Upload(in_memory=self._in_memory)
             part.upload.write(content)
 
     def _close(self, part: _Part, data: bytes, start: int, end: int) -> None:
@@ -251,7 +251,7 @@ class MultipartParser:
             self.fields.append((part.name, value))
             return
         if part.upload is None:
-            part.upload = Upload(self._in_memory)
+            part.upload = Upload(in_memory=self._in_memory)
             if end - start <= self._in_memory:
                 part.upload.show(data, start, end)
             else:

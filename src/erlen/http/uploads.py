@@ -33,14 +33,17 @@ class Upload(Base):
     the content into an ordinary one (``_file``, where the base class looks).
 
     Args:
+        content: the first bytes, written to it.
         in_memory: bytes after which a write moves everything to the disk.
     """
 
     _window: tuple[bytes, int, int] | None = None
     _at = 0
 
-    def __init__(self, in_memory: int = 262_144) -> None:
+    def __init__(self, content: bytes = b"", in_memory: int = 262_144) -> None:
         super().__init__(max_size=max(in_memory, 1), mode="w+b")
+        if content:
+            self.write(content)
 
     def show(self, body: bytes, start: int, end: int) -> None:
         """Take ``body[start:end]`` as the content, however large, without writing."""
