@@ -219,7 +219,9 @@ class Erlen(Steps):
         return cls(self, **kwargs)  # type: ignore[misc]
 
 
-Erlen._stock.update({name: getattr(Erlen, name) for name in SLOTS})
+Erlen._stock.update(
+    {name: getattr(Erlen, name) for name in (*SLOTS, "inject_url_defaults")}
+)
 
 #: The same class under the name that Flask's users know.
 Flask = Erlen

@@ -19,7 +19,6 @@ from werkzeug.routing import MapAdapter
 from . import signals
 from .errors import OutsideContextError
 from .http.request import Request, new_request
-from .sessions import SecureCookieSessionInterface
 from .state import get_current, reset_current, set_current
 
 if t.TYPE_CHECKING:
@@ -163,7 +162,8 @@ class Context:
     @property
     def _session(self) -> SessionMixin:
         # Flask's name for the session without the mark of being accessed.
-        return self._opened or self._open_session()
+        session = self._opened
+        return session if session is not None else self._open_session()
 
     @property
     def g(self) -> t.Any:
@@ -264,7 +264,7 @@ class Context:
         app = self.app
         interface = app.session_interface
         session = None
-        if self._request is None and type(interface) is SecureCookieSessionInterface:
+        if self._request is None and app._current_plans().direct_session:
             session = interface.read_session(app, self.environ)
         if session is None:
             session = interface.open_session(app, self.request)
@@ -277,7 +277,7 @@ class Context:
 
     def copy(self) -> Context:
         """A context with the same request and session, for another thread or greenlet."""
-        new = type(self)(self.app, self.environ, self.request, self._opened)
+        new = type(self)(self.app, self.environ, self.request, self._session)
         new.plan = self.plan
         new.view_args = self.view_args
         new._adapter = self._adapter
@@ -290,7 +290,7 @@ class Context:
             adapter = self.url_adapter
             if adapter is None:
                 return
-            rule, args = adapter.match(return_rule=True)
+            rule, args = self.app._current_plans().match(adapter)
         except HTTPException as error:
             request.routing_exception = error
         else:
@@ -315,7 +315,7 @@ class Context:
 
     def _begin_request(self) -> None:
         app = self.app
-        if self._opened is None and not app._plans.lazy_session:
+        if self._opened is None and not app._current_plans().lazy_session:
             self._open_session()
         if self.plan is None and self.url_adapter is not None:
             self.match_request()
@@ -355,7 +355,7 @@ class Context:
     def release(self) -> None:
         """Give one hold back; the last one of an ended context tears it down."""
         self.held -= 1
-        if self.held or self._tokens:
+        if self.held or self._tokens or self._is_running():
             return
         token = set_current(self)
         try:
@@ -366,6 +366,13 @@ class Context:
             self._error = None
             reset_current(token)
             self.leave()
+
+    def _is_running(self) -> bool:
+        """Whether the code that runs here was called inside this context."""
+        ctx = get_current(None)
+        while ctx is not None and ctx is not self:
+            ctx = ctx._outer
+        return ctx is self
 
     def leave(self) -> None:
         """Say that the application context has ended, if it was this one's own."""
@@ -412,7 +419,9 @@ class Context:
             close = getattr(request, "close", None)
             if close is not None:
                 close()
-        # The environ and the request would keep each other alive.
+        # These would keep each other alive: the error's frames hold the request.
+        if request.routing_exception is not None:
+            request.routing_exception.__traceback__ = None
         if self.environ.get("werkzeug.request") is request:
             del self.environ["werkzeug.request"]
 
@@ -477,7 +486,8 @@ def after_this_request(f: F) -> F:
     Raises:
         RuntimeError: There is no request.
     """
-    request_context("after_this_request")._after_request_functions.append(f)
+    ctx = request_context("after_this_request")
+    ctx._after_request_functions.append(ctx.app.ensure_sync(f))
     return f
 
 

@@ -17,6 +17,7 @@ from .paths import find_package as find_package
 from .paths import get_root_path as get_root_path
 from .signals import message_flashed
 from .state import get_current, reset_current, set_current
+from .urls import build_url
 
 if t.TYPE_CHECKING:
     from datetime import datetime
@@ -72,7 +73,9 @@ class _ContextStream:
         token = set_current(ctx)
         try:
             return self._next()
-        except BaseException:
+        except BaseException as error:
+            if not isinstance(error, StopIteration):
+                ctx._error = error
             self.close()
             raise
         finally:
@@ -147,7 +150,10 @@ def url_for(
     ctx = get_current(None)
     if ctx is None:
         raise OutsideContextError("url_for", "application")
-    url = ctx.app.url_for(
+    app = ctx.app
+    if app._current_plans().stock_url_for:
+        return build_url(app, endpoint, _anchor, _method, _scheme, _external, values)
+    url = app.url_for(
         endpoint,
         _anchor=_anchor,
         _method=_method,

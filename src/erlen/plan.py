@@ -11,14 +11,16 @@ import typing as t
 from functools import partial
 
 from werkzeug.exceptions import HTTPException, NotFound
+from werkzeug.routing import MapAdapter
 
 from . import signals
 from .http.request import Request
 from .http.response import Response, http_error_response
 from .json.provider import response_dumper
 from .respond import Prepared, make_response
-from .sessions import SecureCookieSessionInterface
+from .sessions import is_stock_interface
 from .state import epoch, get_current
+from .urls import url_for
 
 if t.TYPE_CHECKING:
     from werkzeug.routing import Rule
@@ -121,7 +123,9 @@ class Plans:
         self.app = app
         self.overridden = overridden(app)
         interface = app.session_interface
-        self.lazy_session = type(interface) is SecureCookieSessionInterface
+        self.lazy_session = is_stock_interface(interface)
+        #: Whether the session's cookie may be read without a request object.
+        self.direct_session = self.lazy_session and has_stock_cookies(app.request_class)
         self.must_refresh: t.Any = getattr(interface, "must_refresh", None)
         self.table = self._table(previous)
         self.find = self.table.find
@@ -138,6 +142,9 @@ class Plans:
         self._missing: Plan | None = None
         self._unmatched: Plan | None = None
         self._builder: UrlBuilder | None = None
+        #: Makes the path of an endpoint where nothing else has a say in it.
+        self.quick_path: Step | None = None
+        self.stock_url_for = type(app).url_for is url_for and "url_for" not in vars(app)
 
     @property
     def builder(self) -> UrlBuilder | None:
@@ -149,6 +156,10 @@ class Plans:
             from .routing.build import UrlBuilder
 
             builder = self._builder = UrlBuilder(self.app.url_map)
+            app = self.app
+            injected = type(app).inject_url_defaults is not app._stock["inject_url_defaults"]
+            if not (injected or "inject_url_defaults" in vars(app) or app.url_default_functions):
+                self.quick_path = builder.path
         return builder
 
     def _table(self, previous: Plans | None) -> RouteTable:
@@ -184,11 +195,11 @@ class Plans:
 
         Returns:
             None for the plan if only the general way can answer (a redirect, a
-            wrong method, a websocket handshake).
+            wrong method).
         """
         raw = environ.get("PATH_INFO", "")
         path = raw if raw.isascii() else raw.encode("latin-1").decode("utf-8", "replace")
-        if path[:1] != "/" or "HTTP_UPGRADE" in environ:
+        if path[:1] != "/":
             return None, _NOTHING
         found = self.find(path, environ["REQUEST_METHOD"])
         if found:
@@ -202,6 +213,21 @@ class Plans:
         if found is None:
             return self._missing or self.missing_plan(), {}
         return None, _NOTHING
+
+    def match(self, adapter: MapAdapter) -> tuple[Rule, dict[str, t.Any]]:
+        """What ``adapter.match(return_rule=True)`` says, by the compiled table.
+
+        Args:
+            adapter: The adapter of a request; one of the user's own class is asked itself.
+
+        Raises:
+            HTTPException: The path leads nowhere, or elsewhere.
+        """
+        own = "match" in vars(adapter) or type(adapter).match is not MapAdapter.match
+        if own or adapter.map is not self.table.url_map:
+            return t.cast("tuple[Rule, dict[str, t.Any]]", adapter.match(return_rule=True))
+        target, args = self.table.match_adapter(adapter)
+        return target.rule, args
 
     def accept_host(self, host: str | None) -> None:
         """Remember a valid Host header; the memory is bounded."""
@@ -227,8 +253,11 @@ class Plans:
             endpoint = rule.endpoint
             if options:
                 view: Step = self._any_arguments("make_default_options_response")
-            else:
+            elif endpoint in self.app.view_functions:
                 view = self.app.ensure_sync(self.app.view_functions[endpoint])
+            else:
+                # A rule without a view: the error belongs to the request, behind its hooks.
+                view = self._any_arguments("dispatch_request")
             plan = self.by_rule[key] = self.build(rule, endpoint, view)
         return plan
 
@@ -311,7 +340,10 @@ class Plans:
         if signals.request_started.receivers:
             started = partial(signals.request_started.send, app, _async_wrapper=app.ensure_sync)
             plan.processors = (lambda endpoint, values: started(), *plan.processors)
-        plan.view = _late(view) if plan.before else view
+        if plan.rule is None:
+            plan.processors = tuple(_of_nothing(step) for step in plan.processors)
+        late = plan.before or plan.processors
+        plan.view = _late(app, plan.rule, view) if late else view
 
     def _add_ending(self, plan: Plan) -> None:
         app = self.app
@@ -382,6 +414,11 @@ class Plans:
 _NOTHING: dict[str, t.Any] = {}
 
 
+def has_stock_cookies(cls: type[t.Any]) -> bool:
+    """Whether a request class reads cookies as ours does."""
+    return cls.cookies is Request.cookies and cls.headers is Request.headers
+
+
 def is_stock_response(cls: type[t.Any]) -> bool:
     """Whether bare values may be sent as the response class would send them."""
     return cls is Response and cls.default_mimetype == "text/html" and cls.default_status == 200
@@ -411,16 +448,26 @@ def in_order(
             yield from reversed(functions) if backwards else functions
 
 
-def _late(view: Step) -> Step:
-    """A view whose arguments are those that the request has when its turn comes.
+def _of_nothing(processor: Step) -> Step:
+    """A URL processor as it is called for a request that matched no rule."""
+    return lambda endpoint, values: processor(None, None)
 
-    A before hook may assign ``request.view_args``; only plans with hooks look.
+
+def _late(app: t.Any, rule: Rule | None, view: Step) -> Step:
+    """A view that is what the request says when its turn comes.
+
+    A before hook may assign ``request.view_args``, ``url_rule`` or
+    ``routing_exception``; only plans with hooks look.
     """
+    matched = rule is not None
 
     def call(**arguments: t.Any) -> t.Any:
         request = get_current()._request
-        if request is not None and request.view_args is not None:
-            arguments = request.view_args
+        if request is not None:
+            if request.url_rule is not rule or (request.routing_exception is None) is not matched:
+                return app.dispatch_request()
+            if request.view_args is not None:
+                arguments = request.view_args
         return view(**arguments)
 
     return call

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from werkzeug.routing import BuildError, MapAdapter
 
 from .http.target import find_host
-from .state import get_current
+from .state import epoch, get_current
 
 if t.TYPE_CHECKING:
     from .ctx import Context
@@ -102,34 +102,76 @@ def url_for(
         RuntimeError: Outside of a request, without ``SERVER_NAME``.
         ValueError: A scheme for a URL that is not external.
     """
+    return build_url(app, endpoint, _anchor, _method, _scheme, _external, values)
+
+
+def build_url(
+    app: t.Any,
+    endpoint: str,
+    anchor: str | None,
+    method: str | None,
+    scheme: str | None,
+    external: bool | None,
+    values: dict[str, t.Any],
+) -> str:
+    """What :func:`url_for` does, with the values in one dictionary."""
     ctx = get_current(None)
+    plans = app._plans
+    if (
+        ctx is not None
+        and not external
+        and scheme is None
+        and plans.epoch == epoch.value
+        and plans.quick_path is not None
+        and endpoint[:1] != "."
+        and ctx.environ is not None
+        and ctx.app is app
+        and ctx.has_plain_adapter
+    ):
+        environ = ctx.environ
+        url = plans.quick_path(endpoint, values, method, environ["REQUEST_METHOD"])
+        if url is not None and not environ.get("SCRIPT_NAME"):
+            return url if anchor is None else f"{url}#{quote(anchor, safe=_ANCHOR_SAFE)}"
+    return _build_any(app, ctx, endpoint, anchor, method, scheme, external, values)
+
+
+def _build_any(
+    app: t.Any,
+    ctx: Context | None,
+    endpoint: str,
+    anchor: str | None,
+    method: str | None,
+    scheme: str | None,
+    external: bool | None,
+    values: dict[str, t.Any],
+) -> str:
     if ctx is not None and ctx.environ is None:
         ctx = ctx._request_source() or ctx
     if ctx is not None and ctx.environ is not None:
         if endpoint[:1] == ".":
             scope = ctx.request.blueprint
             endpoint = f"{scope}{endpoint}" if scope is not None else endpoint[1:]
-        if _external is None:
-            _external = _scheme is not None
-    elif _external is None:
-        _external = True
-    if _scheme is not None and not _external:
+        if external is None:
+            external = scheme is not None
+    elif external is None:
+        external = True
+    if scheme is not None and not external:
         raise ValueError("When specifying '_scheme', '_external' must be True.")
     app.inject_url_defaults(endpoint, values)
     builder = app._current_plans().builder
     url = None
-    if builder is not None and not _external:
-        url = _path(app, builder, ctx, endpoint, values, _method)
+    if builder is not None and not external:
+        url = _path(app, builder, ctx, endpoint, values, method)
     if url is None:
         try:
-            url = _full(app, builder, ctx, endpoint, values, _method, _scheme, _external)
+            url = _full(app, builder, ctx, endpoint, values, method, scheme, external)
         except BuildError as error:
             values.update(
-                _anchor=_anchor, _method=_method, _scheme=_scheme, _external=_external
+                _anchor=anchor, _method=method, _scheme=scheme, _external=external
             )
             return t.cast(str, app.handle_url_build_error(error, endpoint, values))
-    if _anchor is not None:
-        url = f"{url}#{quote(_anchor, safe=_ANCHOR_SAFE)}"
+    if anchor is not None:
+        url = f"{url}#{quote(anchor, safe=_ANCHOR_SAFE)}"
     return url
 
 

@@ -10,8 +10,9 @@ from ..ctx import Context
 from ..http.ondemand import length_pair, lengths
 from ..http.request import Request
 from ..http.response import Response
+from ..http.streams import Stream
 from ..plan import Plan, Plans
-from ..recover import propagates
+from ..recover import body_failed, propagates
 from ..respond import Prepared
 from ..runner import run
 from ..state import epoch, get_current, reset_current, set_current
@@ -43,6 +44,7 @@ def wsgi_app(app: t.Any, environ: t.Any, start_response: t.Any) -> t.Any:
     if (
         environ.get("HTTP_HOST") not in plans.hosts
         or _PRESERVE in environ
+        or "HTTP_UPGRADE" in environ
         or get_current(None) is not None
     ):
         return general(app, environ, start_response)
@@ -59,27 +61,31 @@ def wsgi_app(app: t.Any, environ: t.Any, start_response: t.Any) -> t.Any:
     error: BaseException | None = None
     token = set_current(ctx)
     try:
-        if "HTTP_COOKIE" in environ and plans.must_refresh(app, environ):
-            ctx._open_session()
-        rv = run(plan, ctx)
-        if rv.__class__ is str and ctx._opened is None and environ["REQUEST_METHOD"] != "HEAD":
-            body = rv.encode()
-            length = len(body)
-            start_response("200 OK", [HTML, lengths.get(length) or length_pair(length)])
-            return (body,)
-        return _emit(plans, plan, ctx, rv, start_response)
-    except Exception as exc:
-        error = exc
-        response = app.handle_exception(exc)
-        return _send(ctx, response, environ, start_response, plan.teardown)
-    except BaseException as exc:
-        error = exc
-        raise
+        try:
+            if "HTTP_COOKIE" in environ and plans.must_refresh(app, environ):
+                ctx._open_session()
+            rv = run(plan, ctx)
+            if rv.__class__ is str and ctx._opened is None and environ["REQUEST_METHOD"] != "HEAD":
+                body = rv.encode()
+            else:
+                body, rv = None, _ready(plans, plan, ctx, rv)
+        except Exception as exc:
+            error = exc
+            body, rv = None, app.handle_exception(exc)
+        except BaseException as exc:
+            error = exc
+            raise
+        # What the server raises from here on is not the application's to answer.
+        if body is None:
+            return _send(ctx, rv, environ, start_response, plan.teardown)
+        length = len(body)
+        start_response("200 OK", [HTML, lengths.get(length) or length_pair(length)])
+        return (body,)
     finally:
-        request = ctx._request
         if plan.teardown or ctx.held:
             _end(app, ctx, error, token)
         else:
+            request = ctx._request
             if request is not None and (
                 request.__class__ is not Request or "files" in request.__dict__
             ):
@@ -89,50 +95,46 @@ def wsgi_app(app: t.Any, environ: t.Any, start_response: t.Any) -> t.Any:
         error = None
 
 
-def _emit(plans: Plans, plan: Plan, ctx: Context, rv: t.Any, start_response: t.Any) -> t.Any:
-    """Send what the runner gave: a response, or a bare value of a light plan."""
-    environ = ctx.environ
-    if plan.light and not ctx.touched:
-        kind = type(rv)
-        session = ctx._opened
-        more = None
-        if session is not None and kind is not Response:
-            more = plans.session_headers(session)
-        if session is None or more is not None:
-            if kind is str:
-                return _bare(environ, rv.encode(), HTML, more, start_response)
-            if (kind is dict or kind is list) and plans.json_line is not None:
-                return _bare(environ, plans.json_line(rv), JSON, more, start_response)
-            if kind is Prepared:
-                start_response(rv.status, rv.headers.copy())
-                return (rv.body,) if environ["REQUEST_METHOD"] != "HEAD" else ()
-        rv = plan.respond(rv)
-        if session is not None:
-            rv = plan.close(ctx, rv)
-    return _send(ctx, rv, environ, start_response, plan.teardown)
+def _ready(plans: Plans, plan: Plan, ctx: Context, rv: t.Any) -> t.Any:
+    """What the runner gave, ready to send: a response, or status, headers and body."""
+    if not plan.light or ctx.touched:
+        return rv
+    kind = type(rv)
+    session = ctx._opened
+    more = None
+    if session is not None and kind is not Response:
+        more = plans.session_headers(session)
+    if session is None or more is not None:
+        if kind is str:
+            return _bare(rv.encode(), HTML, more)
+        if (kind is dict or kind is list) and plans.json_line is not None:
+            return _bare(plans.json_line(rv), JSON, more)
+        if kind is Prepared:
+            return rv.status, [*rv.headers, *(more or ())], rv.body
+    rv = plan.respond(rv)
+    return rv if session is None else plan.close(ctx, rv)
 
 
-def _bare(
-    environ: t.Any,
-    body: bytes,
-    content_type: tuple[str, str],
-    more: list[tuple[str, str]] | None,
-    start_response: t.Any,
-) -> tuple[bytes, ...]:
+def _bare(body: bytes, content_type: tuple[str, str], more: list[tuple[str, str]] | None) -> t.Any:
     headers = [content_type, lengths.get(len(body)) or length_pair(len(body))]
     if more:
         headers += more
-    start_response("200 OK", headers)
-    return (body,) if environ["REQUEST_METHOD"] != "HEAD" else ()
+    return "200 OK", headers, body
 
 
 def _send(
     ctx: Context, response: t.Any, environ: t.Any, start_response: t.Any, teardown: bool
 ) -> t.Any:
     """Hand the response to the server; a stream puts the teardown off until it has ended."""
+    if response.__class__ is tuple:
+        status, headers, body = response
+        start_response(status, headers)
+        return (body,) if environ["REQUEST_METHOD"] != "HEAD" else ()
     body = response(environ, start_response)
     if teardown and getattr(response, "is_streamed", False) and not response.direct_passthrough:
         return _Stream(body, ctx)
+    if body.__class__ is Stream:
+        body.on_failure = (body_failed, ctx)
     return body
 
 
@@ -158,11 +160,19 @@ class _Stream:
     def close(self) -> None:
         """End the stream; PEP 3333 has the server call this however it ended."""
         ctx, self._ctx = self._ctx, None
+        error = sys.exception()
+        if error is not None and ctx is not None and body_failed(ctx, error):
+            ctx._error = error
         try:
             close = getattr(self._body, "close", None)
             if close is not None:
                 close()
+        except BaseException as failure:
+            if ctx is not None:
+                ctx._error = ctx._error or failure
+            raise
         finally:
+            error = None
             if ctx is not None:
                 ctx.release()
 
@@ -204,13 +214,14 @@ def general(app: t.Any, environ: t.Any, start_response: t.Any) -> t.Any:
             host = environ.get("HTTP_HOST")
             if not plans.general and host not in plans.hosts and ctx.url_adapter is not None:
                 plans.accept_host(host)
+            return _send(ctx, response, environ, start_response, _PRESERVE not in environ)
         except Exception as exc:
             error = exc
             response = app.handle_exception(exc)
+            return _send(ctx, response, environ, start_response, _PRESERVE not in environ)
         except BaseException as exc:
             error = exc
             raise
-        return _send(ctx, response, environ, start_response, _PRESERVE not in environ)
     finally:
         if _PRESERVE in environ:
             environ[_PRESERVE](ctx)
