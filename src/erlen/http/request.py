@@ -269,6 +269,11 @@ class Request(Fields):
         if ctx is not None and ctx.app.debug and not values["files"]:
             self._explain_missing_files()
 
+    def close(self) -> None:
+        """Close the uploaded files, if there are any."""
+        if self.__dict__.get("files"):
+            super().close()
+
     def _parses_itself(self) -> bool:
         """Whether nobody has overridden a part of Werkzeug's form parsing."""
         cls = type(self)
