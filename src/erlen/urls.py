@@ -119,8 +119,6 @@ def build_url(
     plans = app._plans
     if (
         ctx is not None
-        and not external
-        and scheme is None
         and plans.epoch == epoch.value
         and plans.quick_path is not None
         and endpoint[:1] != "."
@@ -130,7 +128,11 @@ def build_url(
     ):
         environ = ctx.environ
         url = plans.quick_path(endpoint, values, method, environ["REQUEST_METHOD"])
-        if url is not None and not environ.get("SCRIPT_NAME"):
+        if url is not None:
+            if external:
+                url = plans.builder.absolute(ctx.url_adapter, url, scheme)
+            elif scheme is not None or environ.get("SCRIPT_NAME"):
+                return _build_any(app, ctx, endpoint, anchor, method, scheme, external, values)
             return url if anchor is None else f"{url}#{quote(anchor, safe=_ANCHOR_SAFE)}"
     return _build_any(app, ctx, endpoint, anchor, method, scheme, external, values)
 

@@ -46,11 +46,13 @@ def encode_query(values: Values) -> str:
             value = str(value)
         elif kind is not str:
             return _encode_any(values)
-        if not (_clean_query(name) and _clean_query(value)):
-            if not (_clean_query(name.replace(" ", "")) and _clean_query(value.replace(" ", ""))):
+        elif not (value.isascii() and value.isalnum()) and not _clean_query(value):
+            if not _clean_query(value.replace(" ", "")):
                 return _encode_any(values)
-            name = name.replace(" ", "+")
             value = value.replace(" ", "+")
+        # Names that Python takes as keywords are nearly always plain.
+        if not (name.isascii() and name.isidentifier()) and not _clean_query(name):
+            return _encode_any(values)
         parts.append(f"{name}={value}")
     return "&".join(parts)
 
@@ -274,9 +276,10 @@ def _general_maker(rule: wz.Rule) -> Maker:
 
 def _query_maker(names: t.Collection[str], rule: wz.Rule) -> t.Callable[[Values], str]:
     url_map = rule.map
+    known = frozenset(names)
 
     def make(values: Values) -> str:
-        unknown = {k: v for k, v in values.items() if v is not None and k not in names}
+        unknown = {k: v for k, v in values.items() if v is not None and k not in known}
         if url_map.sort_parameters:
             query = _encode_any(sorted(iter_multi_items(unknown), key=url_map.sort_key))
         else:
