@@ -13,9 +13,14 @@ from werkzeug.exceptions import (
 )
 
 from . import signals
-from .state import get_current
+from .state import get_current, reset_current, set_current
 
 if t.TYPE_CHECKING:
+    from types import FrameType
+
+    from werkzeug.routing import RequestRedirect
+
+    from .ctx import Context
     from .http.request import Request
 
 Handler = t.Callable[[t.Any], t.Any]
@@ -96,12 +101,39 @@ def http_exception(app: t.Any, error: HTTPException) -> t.Any:
     Proxy exceptions (code None) and routing redirects are no errors: they are
     the answer.
     """
-    from werkzeug.routing import RoutingException
+    from werkzeug.routing import RequestRedirect, RoutingException
 
+    if isinstance(error, RequestRedirect):
+        return own_redirect(app, error)
     if error.code is None or isinstance(error, RoutingException):
         return error
     handler = app._find_error_handler(error, current_scopes())
     return error if handler is None else app.ensure_sync(handler)(error)
+
+
+def own_redirect(app: t.Any, error: RequestRedirect) -> RequestRedirect:
+    """Leave the host out of a redirect by the router if only the client vouches for it.
+
+    A cache could hand the answer to a forged Host header to others. The client
+    completes the path with the address it asked for (RFC 9110 10.2.2). Where the
+    server goes by that name, or ``TRUSTED_HOSTS`` is set, the URL is Flask's.
+
+    Args:
+        app: The application.
+        error: The redirect; changed in place.
+    """
+    ctx = get_current(None)
+    if ctx is None or not ctx.has_request or app.config["TRUSTED_HOSTS"] is not None:
+        return error
+    request = ctx.request
+    _, _, rest = error.new_url.partition("://")
+    host, slash, path = rest.partition("/")
+    name = host.partition(":")[0]
+    # Two slashes at the start would make the path a host.
+    if name and name != request.environ.get("SERVER_NAME") and path[:1] not in ("/", "\\"):
+        if host.lower() == request.host.lower():
+            error.new_url = slash + path
+    return error
 
 
 def user_exception(app: t.Any, error: Exception) -> t.Any:
@@ -152,9 +184,61 @@ def unhandled(app: t.Any, error: Exception) -> t.Any:
     app.log_exception(exc_info)
     server_error: t.Any = InternalServerError(original_exception=error)
     handler = app._find_error_handler(server_error, current_scopes())
-    if handler is not None:
-        server_error = app.ensure_sync(handler)(server_error)
-    return app.finalize_request(server_error, from_error_handler=True)
+    if handler is None:
+        return app.finalize_request(server_error, from_error_handler=True)
+    try:
+        answer = app.ensure_sync(handler)(server_error)
+        return app.finalize_request(answer, from_error_handler=True)
+    except Exception:
+        # The last resort: a page that no code of the application has a part in.
+        app.log_exception(sys.exc_info())
+        return app.finalize_request(server_error, from_error_handler=True)
+
+
+def body_failed(ctx: Context, error: BaseException) -> bool:
+    """Log what broke a streamed body off, from within its ``close``.
+
+    The server knows about it as well, but the application's log would not.
+
+    Args:
+        ctx: The request's context, which has ended.
+        error: What the server is handling; it may be its own, e.g. that the
+            client has gone.
+
+    Returns:
+        Whether it is the body's.
+    """
+    if not isinstance(error, Exception) or not _comes_from_body(error):
+        return False
+    if not propagates(ctx.app):
+        token = set_current(ctx)
+        try:
+            ctx.app.log_exception((type(error), error, error.__traceback__))
+        finally:
+            reset_current(token)
+    return True
+
+
+def _comes_from_body(error: BaseException) -> bool:
+    """Whether an error was raised below the server's frame, and not by the server's code."""
+    frames = set()
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        frames.add(frame)
+        frame = frame.f_back
+    server = None
+    step = error.__traceback__
+    while step is not None:
+        if step.tb_frame in frames:
+            server = step
+        step = step.tb_next
+    if server is None or server.tb_next is None:
+        return False
+    return _package(server.tb_next.tb_frame) != _package(server.tb_frame)
+
+
+def _package(frame: FrameType) -> str:
+    return str(frame.f_globals.get("__name__", "")).partition(".")[0]
 
 
 def propagates(app: t.Any) -> bool:

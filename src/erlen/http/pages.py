@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
+from functools import partial
 
 from markupsafe import escape
 from werkzeug.exceptions import BadRequest, HTTPException
@@ -27,6 +29,11 @@ _BEFORE, _BETWEEN, _AFTER = redirect("target:").get_data(True).split("target:")
 MAX_LOCATION = 65_536
 
 
+#: No browser follows a redirect to these; other schemes belong to applications.
+_SCRIPTS = ("javascript:", "vbscript:", "data:")
+_skipped = partial(re.compile(r"[\x00-\x20]+").sub, "")
+
+
 def redirect_response(location: str, code: int = 302, Response: t.Any = Response) -> t.Any:
     """Make the response that sends the client elsewhere: ``werkzeug.utils.redirect``.
 
@@ -39,18 +46,18 @@ def redirect_response(location: str, code: int = 302, Response: t.Any = Response
         The response.
 
     Raises:
-        BadRequest: The target is longer than ``MAX_LOCATION``, or no URL.
+        BadRequest: The target is longer than ``MAX_LOCATION``, or no URL, or one
+            that is a script.
         ValueError: The target has a line break in it.
     """
-    if type(location) is not str or not getattr(Response, "_plainly_made", False):
+    if type(location) is not str:
         return redirect(location, code, Response)
     if len(location) > MAX_LOCATION:
         raise BadRequest("The target of the redirect is too long.")
     if not is_uri(location):
-        try:
-            to_uri(location)
-        except ValueError:
-            raise BadRequest("The target of the redirect is not a URL.") from None
+        _check_location(location)
+        return redirect(location, code, Response)
+    if not getattr(Response, "_plainly_made", False):
         return redirect(location, code, Response)
     # Of what needs escaping, only these two can be in such a location.
     html = location
@@ -64,6 +71,16 @@ def redirect_response(location: str, code: int = 302, Response: t.Any = Response
     response._lazy = [_HTML, lengths.get(length) or length_pair(length), ("Location", location)]
     response._sized = True
     return response
+
+
+def _check_location(location: str) -> None:
+    # Browsers skip controls and spaces before a scheme, and tabs and line ends in it.
+    if _skipped(location[:256]).lower().startswith(_SCRIPTS):
+        raise BadRequest("The target of the redirect is not an address.")
+    try:
+        to_uri(location)
+    except ValueError:
+        raise BadRequest("The target of the redirect is not a URL.") from None
 
 
 _PAGE_PARTS = ("get_headers", "get_body", "get_description", "name")

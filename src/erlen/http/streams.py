@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import typing as t
 from collections.abc import Iterable, Iterator
 from itertools import chain, groupby, starmap
@@ -35,12 +36,14 @@ class Stream:
         close: What to call when the server is done, also when it broke off.
     """
 
-    __slots__ = ("_chunks", "_close", "_iterator")
+    __slots__ = ("_chunks", "_close", "_iterator", "on_failure")
 
     def __init__(self, chunks: Iterable[str | bytes], close: t.Callable[[], t.Any]) -> None:
         self._chunks = chunks
         self._close: t.Callable[[], t.Any] | None = close
         self._iterator: Iterator[bytes] | None = None
+        #: Called with its second item and the error, if one broke the body off.
+        self.on_failure: tuple[t.Callable[[t.Any, BaseException], t.Any], t.Any] | None = None
 
     def __iter__(self) -> Iterator[bytes]:
         """Begin the body; the iterator returned has no Python code in its way."""
@@ -55,5 +58,12 @@ class Stream:
     def close(self) -> None:
         """End the body; a second call does nothing."""
         close, self._close = self._close, None
-        if close is not None:
-            close()
+        if close is None:
+            return
+        if self.on_failure is not None:
+            # Servers close in a ``finally``: what broke the body off is still being handled.
+            error = sys.exception()
+            if error is not None:
+                function, argument = self.on_failure
+                function(argument, error)
+        close()
