@@ -233,6 +233,13 @@ class Context:
         return outer
 
     def _open_request(self) -> Request:
+        plan = self.plan
+        if plan is not None and plan.quick_request:
+            request = self._request = new_request(self.environ, plan.rule, self.view_args)
+            return request
+        return self._make_request()
+
+    def _make_request(self) -> Request:
         if self.environ is None:
             source = self._request_source()
             if source is None:
@@ -355,7 +362,11 @@ class Context:
     def release(self) -> None:
         """Give one hold back; the last one of an ended context tears it down."""
         self.held -= 1
-        if self.held or self._tokens or self._is_running():
+        if self.held:
+            return
+        if self._tokens or self._is_running():
+            # The stream was used up in the view, and so was its error.
+            self._error = None
             return
         token = set_current(self)
         try:

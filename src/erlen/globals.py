@@ -108,7 +108,7 @@ def _request_property(name: str) -> property:
         ctx = get_current(None)
         if ctx is None:
             raise OutsideContextError("request", "request")
-        return getattr(ctx._request or ctx.request, name)
+        return getattr(ctx._request or ctx._open_request(), name)
 
     return property(get, doc=f"``{name}`` of the current request.")
 

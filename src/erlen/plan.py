@@ -70,6 +70,7 @@ class Plan:
         "after",
         "close",
         "teardown",
+        "quick_request",
         "constants",
         "miss",
     )
@@ -90,6 +91,8 @@ class Plan:
     close: Step
     #: Whether anything runs when the request has ended.
     teardown: bool
+    #: Whether the request object is one of ours for a rule, and needs no more than that.
+    quick_request: bool
     constants: dict[str, t.Any] | None
     #: For a plan without a rule: makes the routing error.
     miss: t.Callable[[], HTTPException]
@@ -310,6 +313,7 @@ class Plans:
         plan.endpoint = endpoint
         plan.scopes = scopes_of(endpoint)
         plan.constants = None
+        plan.quick_request = rule is not None and app.request_class is Request
         plan.miss = NotFound
         self._add_dispatch(plan, view)
         plan.recover = app.handle_user_exception

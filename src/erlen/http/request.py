@@ -28,6 +28,17 @@ _get_file_stream = WerkzeugRequest._get_file_stream
 _get_stream_for_parsing = WerkzeugRequest._get_stream_for_parsing
 
 
+class _JsonModule:
+    """The provider of the current application; outside of one, :mod:`erlen.json`."""
+
+    def __get__(self, request: Request | None, owner: t.Any) -> t.Any:
+        if request is None:
+            return json
+        ctx = get_current(None)
+        module = request.__dict__["json_module"] = json if ctx is None else ctx.app.json
+        return module
+
+
 class Request(Fields):
     """A request, as :class:`flask.Request` 3.1 and Werkzeug 3.1 document it.
 
@@ -44,7 +55,7 @@ class Request(Fields):
     """
 
     #: Has ``dumps`` and ``loads``; decodes what :meth:`get_json` returns.
-    json_module: t.Any = json
+    json_module: t.Any = _JsonModule()
 
     #: The rule that matched, ``None`` before matching and if none did.
     url_rule: Rule | None = None

@@ -22,6 +22,8 @@ COMPACT: Separators = (",", ":")
 #: the provider's ``default``.
 _PLAIN = frozenset({str, int, bool, type(None)})
 
+_KEYS = frozenset({str})
+
 #: After a value that msgspec couldn't write, so many are left to the standard
 #: library: an application that has one such value (text that isn't English, say)
 #: usually has more, and looking at each in vain would cost half as much again.
@@ -140,11 +142,17 @@ def quick_encoder(settings: EncoderSettings) -> t.Callable[[t.Any], bytes | None
         if rest:
             rest -= 1
             return None
-        check = _NESTED.get(type(obj))
+        kind = type(obj)
+        check = _NESTED.get(kind)
         if check is None:
             return None
         try:
-            if check(obj):
+            # Most objects are flat: looked at here, without a call.
+            if (
+                kind is dict
+                and _PLAIN.issuperset(map(type, obj.values()))
+                and _KEYS.issuperset(map(type, obj))
+            ) or check(obj):
                 if write is None:
                     # At first use: importing msgspec takes milliseconds.
                     from msgspec.json import Encoder

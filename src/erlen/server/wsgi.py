@@ -65,8 +65,14 @@ def wsgi_app(app: t.Any, environ: t.Any, start_response: t.Any) -> t.Any:
             if "HTTP_COOKIE" in environ and plans.must_refresh(app, environ):
                 ctx._open_session()
             rv = run(plan, ctx)
-            if rv.__class__ is str and ctx._opened is None and environ["REQUEST_METHOD"] != "HEAD":
-                body = rv.encode()
+            # A bare value comes from a light plan only.
+            kind = rv.__class__
+            if ctx._opened is not None or environ["REQUEST_METHOD"] == "HEAD":
+                body, rv = None, _ready(plans, plan, ctx, rv)
+            elif kind is str:
+                body, kind = rv.encode(), HTML
+            elif kind is dict and plans.json_line is not None:
+                body, kind = plans.json_line(rv), JSON
             else:
                 body, rv = None, _ready(plans, plan, ctx, rv)
         except Exception as exc:
@@ -75,12 +81,16 @@ def wsgi_app(app: t.Any, environ: t.Any, start_response: t.Any) -> t.Any:
         except BaseException as exc:
             error = exc
             raise
-        # What the server raises from here on is not the application's to answer.
         if body is None:
             return _send(ctx, rv, environ, start_response, plan.teardown)
         length = len(body)
-        start_response("200 OK", [HTML, lengths.get(length) or length_pair(length)])
+        start_response("200 OK", [kind, lengths.get(length) or length_pair(length)])
         return (body,)
+    except Exception as exc:
+        if error is not None:
+            raise
+        error = exc
+        return _send_error(ctx, exc, environ, start_response, plan.teardown)
     finally:
         if plan.teardown or ctx.held:
             _end(app, ctx, error, token)
@@ -136,6 +146,20 @@ def _send(
     if body.__class__ is Stream:
         body.on_failure = (body_failed, ctx)
     return body
+
+
+def _send_error(
+    ctx: Context, error: Exception, environ: t.Any, start_response: t.Any, teardown: bool
+) -> t.Any:
+    """Answer what went wrong while a response was sent.
+
+    The server may have its headers already: with ``exc_info`` they are replaced (PEP 3333).
+    """
+
+    def start_again(status: str, headers: t.Any, exc_info: t.Any = None) -> t.Any:
+        return start_response(status, headers, exc_info or sys.exc_info())
+
+    return _send(ctx, ctx.app.handle_exception(error), environ, start_again, teardown)
 
 
 class _Stream:
@@ -206,6 +230,7 @@ def general(app: t.Any, environ: t.Any, start_response: t.Any) -> t.Any:
     """Answer one request by Flask's whole protocol: context, push, match, dispatch, pop."""
     ctx = app.request_context(environ)
     error: BaseException | None = None
+    teardown = _PRESERVE not in environ
     try:
         try:
             ctx.push()
@@ -214,16 +239,20 @@ def general(app: t.Any, environ: t.Any, start_response: t.Any) -> t.Any:
             host = environ.get("HTTP_HOST")
             if not plans.general and host not in plans.hosts and ctx.url_adapter is not None:
                 plans.accept_host(host)
-            return _send(ctx, response, environ, start_response, _PRESERVE not in environ)
         except Exception as exc:
             error = exc
             response = app.handle_exception(exc)
-            return _send(ctx, response, environ, start_response, _PRESERVE not in environ)
         except BaseException as exc:
             error = exc
             raise
+        return _send(ctx, response, environ, start_response, teardown)
+    except Exception as exc:
+        if error is not None:
+            raise
+        error = exc
+        return _send_error(ctx, exc, environ, start_response, teardown)
     finally:
-        if _PRESERVE in environ:
+        if not teardown:
             environ[_PRESERVE](ctx)
         if error is not None and app.should_ignore_error(error):
             error = None
