@@ -55,6 +55,10 @@ class OutsideContextError(RuntimeError):
         self.kind = kind
         self._site: str | None = None
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # The traceback, and with it the place, does not travel to another process.
+        return type(self), (self.name, self.kind), {"_site": self.site}
+
     def __str__(self) -> str:
         what, mend = _NEEDED[self.kind]
         where = f" at {self.site}" if self.site else ""

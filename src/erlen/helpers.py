@@ -70,16 +70,21 @@ class _ContextStream:
         ctx = self._ctx
         if ctx is None:
             raise StopIteration
+        ended = True
         token = set_current(ctx)
         try:
-            return self._next()
+            item = self._next()
+            ended = False
+            return item
         except BaseException as error:
             if not isinstance(error, StopIteration):
                 ctx._error = error
-            self.close()
             raise
         finally:
             reset_current(token)
+            if ended:
+                # Only now: the context must not seem to be current still.
+                self.close()
 
     def close(self) -> None:
         """Close the iterator inside the context and let the context go."""

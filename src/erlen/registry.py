@@ -14,36 +14,37 @@ from collections import defaultdict
 from .state import epoch
 from .watch import WatchedDict, WatchedList, bumping
 
-V = t.TypeVar("V")
+class _Table(defaultdict[t.Any, t.Any]):
+    """A dictionary of containers in which whatever is put becomes watched as well.
 
-
-class HookTable(defaultdict[t.Optional[str], t.List[V]]):
-    """Scope name (``None`` for the application) to a list of functions, all watched.
-
-    A plain list that is assigned becomes a watched one, so that what is
-    appended to it later through the table is noticed too.
+    Args:
+        args: The first content, if any; behind a factory where the type copies itself.
     """
 
-    def __init__(self, values: t.Mapping[str | None, list[V]] | None = None) -> None:
-        super().__init__(WatchedList)
-        if values:
-            self.update(values)
+    kind: t.ClassVar[t.Callable[..., t.Any]]
 
-    def __setitem__(self, key: str | None, value: list[V]) -> None:
+    def __init__(self, *args: t.Any) -> None:
+        super().__init__(self.kind)
+        if args and args[-1] is not self.kind:
+            self.update(args[-1])
+
+    def __setitem__(self, key: t.Any, value: t.Any) -> None:
         epoch.value += 1
-        if not isinstance(value, WatchedList):
-            value = WatchedList(value)
-        super().__setitem__(key, value)
+        super().__setitem__(key, value if isinstance(value, self.kind) else self.kind(value))  # type: ignore[arg-type]
 
     def update(self, *args: t.Any, **kwargs: t.Any) -> None:
-        """Set several lists at once, as ``dict.update``."""
+        """Set several at once, as ``dict.update``."""
         for key, value in dict(*args, **kwargs).items():
             self[key] = value
 
-    def setdefault(self, key: str | None, default: t.Any = None) -> list[V]:
-        """The list under ``key``; ``default`` (made a watched list) if there is none."""
+    def __ior__(self, other: t.Any) -> t.Self:  # type: ignore[override, misc]
+        self.update(other)
+        return self
+
+    def setdefault(self, key: t.Any, default: t.Any = None) -> t.Any:
+        """What is under ``key``; ``default`` (made watched) if there is nothing."""
         if key not in self:
-            self[key] = default if default is not None else []
+            self[key] = default if default is not None else ()
         return self[key]
 
     __delitem__ = bumping(defaultdict.__delitem__)
@@ -52,19 +53,24 @@ class HookTable(defaultdict[t.Optional[str], t.List[V]]):
     popitem = bumping(defaultdict.popitem)
 
 
-class HandlerTable(defaultdict[t.Any, t.Any]):
+class HookTable(_Table):
+    """Scope name (``None`` for the application) to a list of functions, all watched.
+
+    A plain list that is assigned becomes a watched one, so that what is
+    appended to it later through the table is noticed too.
+    """
+
+    kind = WatchedList
+
+
+class _CodeTable(_Table):
+    kind = WatchedDict
+
+
+class HandlerTable(_Table):
     """Scope name to code to exception class to handler: Flask's ``error_handler_spec``."""
 
-    def __init__(self, values: t.Mapping[t.Any, t.Any] | None = None) -> None:
-        super().__init__(_CodeTable)
-        for scope, codes in (values or {}).items():
-            for code, handlers in codes.items():
-                self[scope][code] = WatchedDict(handlers)
-
-
-class _CodeTable(defaultdict[t.Any, t.Any]):
-    def __init__(self) -> None:
-        super().__init__(WatchedDict)
+    kind = _CodeTable
 
 
 _TABLES: dict[str, t.Callable[[t.Any], t.Any]] = {

@@ -7,6 +7,7 @@ override takes its slot in the plan, and may call the method here as ``super()``
 from __future__ import annotations
 
 import inspect
+import sys
 import typing as t
 from types import TracebackType
 
@@ -29,6 +30,7 @@ _ExcInfo = tuple[t.Any, t.Any, TracebackType | None]
 
 # Exception classes can be made without end by a program.
 _HANDLERS_KEPT = 512
+_unknown = object()
 
 
 class _Stale:
@@ -163,23 +165,25 @@ class Steps(App):
             response = self.ensure_sync(hook)(response)
         return t.cast(Response, self._current_plans().close(ctx, response))
 
-    def do_teardown_request(self, exc: BaseException | None = None) -> None:
+    def do_teardown_request(self, exc: BaseException | None = _unknown) -> None:  # type: ignore[assignment]
         """Run the teardown functions of the request; may be overridden.
 
         All of them run; the first error is raised at the end.
 
         Args:
-            exc: The exception that ended the request, or None.
+            exc: The exception that ended the request, or None; that being
+                handled where it is left out.
         """
         names = (*recover.current_scopes(), None)
         hooks = in_order(self.teardown_request_funcs, names, backwards=True)
         self._tear_down(hooks, signals.request_tearing_down, exc)
 
-    def do_teardown_appcontext(self, exc: BaseException | None = None) -> None:
+    def do_teardown_appcontext(self, exc: BaseException | None = _unknown) -> None:  # type: ignore[assignment]
         """Run the teardown functions of the application context; may be overridden.
 
         Args:
-            exc: The exception that ended the context, or None.
+            exc: The exception that ended the context, or None; that being
+                handled where it is left out.
         """
         hooks = reversed(self.teardown_appcontext_funcs)
         self._tear_down(hooks, signals.appcontext_tearing_down, exc)
@@ -187,6 +191,8 @@ class Steps(App):
     def _tear_down(
         self, hooks: t.Iterable[t.Any], signal: t.Any, exc: BaseException | None
     ) -> None:
+        if exc is _unknown:
+            exc = sys.exc_info()[1]
         failed: list[Exception] = []
         for hook in hooks:
             try:
@@ -206,11 +212,12 @@ class Steps(App):
         known = self._current_plans().handlers
         blueprints = tuple(blueprints)
         key = (type(e), blueprints)
-        if key not in known:
-            if len(known) > _HANDLERS_KEPT:
+        handler = known.get(key, _unknown)
+        if handler is _unknown:
+            if len(known) >= _HANDLERS_KEPT:
                 known.clear()
-            known[key] = recover.find_handler(self.error_handler_spec, e, blueprints)
-        return t.cast("ft.ErrorHandlerCallable | None", known[key])
+            handler = known[key] = recover.find_handler(self.error_handler_spec, e, blueprints)
+        return t.cast("ft.ErrorHandlerCallable | None", handler)
 
     def handle_http_exception(self, e: HTTPException) -> HTTPException | ft.ResponseReturnValue:
         """Answer an HTTP error; may be overridden."""
@@ -236,7 +243,7 @@ class Steps(App):
         ctx = get_current(None)
         if ctx is not None and ctx.has_request:
             where = f"{printable(ctx.request.path)} [{printable(ctx.request.method)}]"
-        self.logger.error(f"Exception on {where}".replace("%", "%%"), exc_info=exc_info)
+        self.logger.error(f"Exception on {where}", exc_info=exc_info)
 
     # -- sync and async --------------------------------------------------------------------
 
