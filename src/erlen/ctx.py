@@ -84,28 +84,32 @@ class Context:
         view_args: The arguments of the view, likewise.
     """
 
+    # What every request sets; the rest has its default on the class and goes into
+    # the instance's dictionary, as does whatever an extension adds.
     __slots__ = (
         "app",
         "environ",
         "plan",
         "view_args",
         "touched",
-        "after",
-        "flashes",
-        "held",
         "_request",
         "_opened",
         "_g",
-        "_tokens",
-        "_outer",
-        "_adapter",
-        "_error",
         "__dict__",
         "__weakref__",
     )
 
     app: t.Any
     environ: t.Any
+    #: Functions of ``after_this_request``.
+    after: t.Sequence[t.Callable[..., t.Any]] = ()
+    flashes: list[tuple[str, str]] | None = None
+    #: How many streams keep this context from being torn down.
+    held = 0
+    _tokens: list[contextvars.Token[t.Any]] | None = None
+    _outer: Context | None = None
+    _adapter: t.Any = _sentinel
+    _error: BaseException | None = None
 
     def __init__(
         self,
@@ -122,18 +126,9 @@ class Context:
         self.view_args = view_args
         #: Whether the response has to pass the steps that a bare one skips.
         self.touched = False
-        #: Functions of ``after_this_request``.
-        self.after: t.Sequence[t.Callable[..., t.Any]] = ()
-        self.flashes: list[tuple[str, str]] | None = None
-        #: How many streams keep this context from being torn down.
-        self.held = 0
         self._request = request
         self._opened = session
         self._g: t.Any = None
-        self._tokens: list[contextvars.Token[t.Any]] | None = None
-        self._outer: Context | None = None
-        self._adapter: t.Any = _sentinel
-        self._error: BaseException | None = None
         if request is not None and environ is None:
             self.environ = request.environ
 
@@ -358,6 +353,7 @@ class Context:
     def hold(self) -> None:
         """Put the teardown off until :meth:`release`: a stream still needs the context."""
         self.held += 1
+        self.touched = True
 
     def release(self) -> None:
         """Give one hold back; the last one of an ended context tears it down."""

@@ -137,7 +137,7 @@ class Plans:
         #: Static path to method to plan, filled at first use.
         self.static: dict[str, dict[str, Plan]] = {}
         self.by_target: dict[Target, Plan] = {}
-        self.by_rule: dict[tuple[int, bool], Plan] = {}
+        self.by_rule: dict[tuple[int, str], Plan] = {}
         #: Blueprint names and exception class to handler, for :mod:`erlen.recover`.
         self.handlers: dict[t.Any, t.Any] = {}
         self.hosts: set[str | None] = set()
@@ -248,9 +248,9 @@ class Plans:
         return plan
 
     def plan_for(self, rule: Rule, method: str | None) -> Plan:
-        """The plan of a rule, for OPTIONS or for all other methods."""
+        """The plan of a rule, for OPTIONS, for HEAD or for all other methods."""
         options = method == "OPTIONS" and getattr(rule, "provide_automatic_options", False)
-        key = (id(rule), options)
+        key = (id(rule), "OPTIONS" if options else "HEAD" if method == "HEAD" else "")
         plan = self.by_rule.get(key)
         if plan is None:
             endpoint = rule.endpoint
@@ -262,6 +262,8 @@ class Plans:
                 # A rule without a view: the error belongs to the request, behind its hooks.
                 view = self._any_arguments("dispatch_request")
             plan = self.by_rule[key] = self.build(rule, endpoint, view)
+            # A body that is not sent is left out by the response object.
+            plan.light = plan.light and method != "HEAD"
         return plan
 
     def plan_in(self, ctx: Context) -> Plan:
@@ -296,6 +298,8 @@ class Plans:
             if app._find_error_handler(NotFound(), ()) is None:
                 page = Prepared.of(http_error_response(NotFound()))
                 plan.view = lambda: page
+                if plan.before or plan.processors:
+                    plan.view = _late(app, None, plan.view)
         self._missing = plan
         return plan
 

@@ -34,7 +34,8 @@ def run(plan: Plan, ctx: Context) -> t.Any:
             if rv is not None:
                 break
         else:
-            rv = plan.view(**ctx.view_args)
+            args = ctx.view_args
+            rv = plan.view(**args) if args else plan.view()
     except Exception as error:
         rv = plan.recover(error)
     if plan.light and not ctx.touched:
@@ -59,7 +60,8 @@ async def arun(plan: Plan, ctx: Context) -> t.Any:
             if rv is not None:
                 break
         else:
-            rv = await plan.view(**ctx.view_args)
+            args = ctx.view_args
+            rv = await plan.view(**args) if args else await plan.view()
     except Exception as error:
         rv = await plan.recover(error)
     if plan.light and not ctx.touched:

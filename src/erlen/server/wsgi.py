@@ -67,7 +67,7 @@ def wsgi_app(app: t.Any, environ: t.Any, start_response: t.Any) -> t.Any:
             rv = run(plan, ctx)
             # A bare value comes from a light plan only.
             kind = rv.__class__
-            if ctx._opened is not None or environ["REQUEST_METHOD"] == "HEAD":
+            if ctx._opened is not None:
                 body, rv = None, _ready(plans, plan, ctx, rv)
             elif kind is str:
                 body, kind = rv.encode(), HTML
@@ -92,7 +92,7 @@ def wsgi_app(app: t.Any, environ: t.Any, start_response: t.Any) -> t.Any:
         error = exc
         return _send_error(ctx, exc, environ, start_response, plan.teardown)
     finally:
-        if plan.teardown or ctx.held:
+        if plan.teardown or ctx.touched:
             _end(app, ctx, error, token)
         else:
             request = ctx._request
