@@ -37,7 +37,7 @@ class _Table(defaultdict[t.Any, t.Any]):
         for key, value in dict(*args, **kwargs).items():
             self[key] = value
 
-    def __ior__(self, other: t.Any) -> t.Self:  # type: ignore[override, misc]
+    def __ior__(self, other: t.Any) -> t.Self:  # type: ignore[misc]
         self.update(other)
         return self
 

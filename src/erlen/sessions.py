@@ -7,12 +7,10 @@ import typing as t
 
 from .json.tag import JSONTag, TaggedJSONSerializer
 from .session_cookie import SessionCookie, can_compile, comes_from_us, in_context_of
-from .session_interface import (
-    NullSession,
-    SecureCookieSession,
-    SessionInterface,
-    SessionMixin,
-)
+from .session_interface import NullSession as NullSession
+from .session_interface import SecureCookieSession
+from .session_interface import SessionInterface as SessionInterface
+from .session_interface import SessionMixin as SessionMixin
 from .state import epoch
 
 if t.TYPE_CHECKING:

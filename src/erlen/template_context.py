@@ -13,7 +13,7 @@ from .state import get_current
 if t.TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .appbase import App
+    from .steps import Steps
 
 
 def _default_template_ctx_processor() -> dict[str, t.Any]:
@@ -30,7 +30,7 @@ def _default_template_ctx_processor() -> dict[str, t.Any]:
     return {"g": ctx.g}
 
 
-def update_template_context(self: App, context: dict[str, t.Any]) -> None:
+def update_template_context(self: Steps, context: dict[str, t.Any]) -> None:
     """Add what the context processors give to a template's variables.
 
     The application's processors run first, then those of the request's
@@ -44,7 +44,7 @@ def update_template_context(self: App, context: dict[str, t.Any]) -> None:
 
 
 def run_processors(
-    app: App, context: dict[str, t.Any], default: Callable[[], dict[str, t.Any]]
+    app: Steps, context: dict[str, t.Any], default: Callable[[], dict[str, t.Any]]
 ) -> None:
     """Run the context processors, with ``default`` in the place of Flask's own one."""
     injected: dict[str, t.Any] = {}
@@ -57,7 +57,7 @@ def run_processors(
         context.setdefault(name, value)
 
 
-def _processors(app: App) -> t.Sequence[Callable[[], dict[str, t.Any]]]:
+def _processors(app: Steps) -> t.Sequence[Callable[[], dict[str, t.Any]]]:
     table = app.template_context_processors
     functions = table.get(None, ())
     if len(table) == 1 and functions:
