@@ -1,6 +1,6 @@
 """One framework in a process of its own; answers one JSON line per JSON line.
 
-    python worker.py FRAMEWORK
+python worker.py FRAMEWORK
 """
 
 from __future__ import annotations

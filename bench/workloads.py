@@ -235,9 +235,7 @@ def all_workloads() -> list[Workload]:
             one("/upload", "POST", upload, CONTENT_TYPE=kind),
             as_json({"size": 1024 * 1024, "note": "hello"}),
         ),
-        Workload(
-            "static", "base", one("/static/site.css"), lambda a: len(a.body) == STATIC_SIZE
-        ),
+        Workload("static", "base", one("/static/site.css"), lambda a: len(a.body) == STATIC_SIZE),
         Workload(
             "sendfile",
             "base",

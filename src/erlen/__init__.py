@@ -9,7 +9,7 @@ from .lighter import put_off_werkzeug
 
 put_off_werkzeug()
 
-from . import json as json  # noqa: E402, I001 - after what lightens it
+from . import json as json
 from .app import Erlen as Erlen
 from .blueprints import Blueprint as Blueprint
 from .config import Config as Config

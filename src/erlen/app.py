@@ -28,6 +28,7 @@ if t.TYPE_CHECKING:
     from .templating import Environment
     from .testing import FlaskClient, FlaskCliRunner
 
+
 class Erlen(Steps):
     """A WSGI application with Flask's interface.
 
@@ -219,9 +220,7 @@ class Erlen(Steps):
         return cls(self, **kwargs)  # type: ignore[misc]
 
 
-Erlen._stock.update(
-    {name: getattr(Erlen, name) for name in (*SLOTS, "inject_url_defaults")}
-)
+Erlen._stock.update({name: getattr(Erlen, name) for name in (*SLOTS, "inject_url_defaults")})
 
 #: The same class under the name that Flask's users know.
 Flask = Erlen

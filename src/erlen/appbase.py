@@ -123,9 +123,7 @@ class App(Scaffold):
     def _add_static_rule(self, static_host: str | None, host_matching: bool) -> None:
         if not self.has_static_folder:
             return
-        assert bool(static_host) == host_matching, (
-            "Invalid static_host/host_matching combination"
-        )
+        assert bool(static_host) == host_matching, "Invalid static_host/host_matching combination"
         # The view must not keep the application alive.
         import weakref
 
@@ -443,5 +441,3 @@ class App(Scaffold):
         if error is sys.exc_info()[1]:
             raise
         raise error
-
-

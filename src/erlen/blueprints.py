@@ -337,7 +337,9 @@ class Blueprint(Scaffold):
         )
 
     @setupmethod
-    def add_app_template_filter(self, f: ft.TemplateFilterCallable, name: str | None = None) -> None:
+    def add_app_template_filter(
+        self, f: ft.TemplateFilterCallable, name: str | None = None
+    ) -> None:
         """As :meth:`app_template_filter`, as a plain call."""
         self._on_app("add_template_filter", name)(f)
 
@@ -363,7 +365,9 @@ class Blueprint(Scaffold):
         )
 
     @setupmethod
-    def add_app_template_global(self, f: ft.TemplateGlobalCallable, name: str | None = None) -> None:
+    def add_app_template_global(
+        self, f: ft.TemplateGlobalCallable, name: str | None = None
+    ) -> None:
         """As :meth:`app_template_global`, as a plain call."""
         self._on_app("add_template_global", name)(f)
 
@@ -431,5 +435,3 @@ def _optional_name(name: t.Any, make: t.Callable[[t.Any], t.Any]) -> t.Any:
     if callable(name):
         return make(None)(name)
     return make(name)
-
-

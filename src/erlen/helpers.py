@@ -221,9 +221,7 @@ def flash(message: str, category: str = "message") -> None:
     # Assigned, so that any kind of session notices.
     session["_flashes"] = flashes
     app = current_app._get_current_object()  # type: ignore[attr-defined]
-    message_flashed.send(
-        app, _async_wrapper=app.ensure_sync, message=message, category=category
-    )
+    message_flashed.send(app, _async_wrapper=app.ensure_sync, message=message, category=category)
 
 
 def get_flashed_messages(

@@ -294,7 +294,11 @@ class Plans:
 
         plan = self.build(None, None, view)
         plan.miss = NotFound
-        if plan.light and not (self.overridden & _MISSING) and not app.config.get("TRAP_HTTP_EXCEPTIONS"):
+        if (
+            plan.light
+            and not (self.overridden & _MISSING)
+            and not app.config.get("TRAP_HTTP_EXCEPTIONS")
+        ):
             if app._find_error_handler(NotFound(), ()) is None:
                 page = Prepared.of(http_error_response(NotFound()))
                 plan.view = lambda: page
@@ -435,9 +439,7 @@ def is_stock_response(cls: type[t.Any]) -> bool:
 def overridden(app: t.Any) -> frozenset[str]:
     """Which of :data:`SLOTS` the application's class or the instance replaces."""
     cls, own, stock = type(app), vars(app), app._stock
-    return frozenset(
-        name for name in SLOTS if name in own or getattr(cls, name) is not stock[name]
-    )
+    return frozenset(name for name in SLOTS if name in own or getattr(cls, name) is not stock[name])
 
 
 def in_order(

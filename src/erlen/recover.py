@@ -59,9 +59,7 @@ def class_and_code(exc_class_or_code: t.Any) -> tuple[type[Exception], int | Non
     return exc_class, None
 
 
-def find_handler(
-    spec: t.Any, error: Exception, scopes: t.Iterable[str]
-) -> Handler | None:
+def find_handler(spec: t.Any, error: Exception, scopes: t.Iterable[str]) -> Handler | None:
     """The handler for an error: by code then by class, blueprints before the application.
 
     Args:

@@ -14,6 +14,7 @@ from collections import defaultdict
 from .state import epoch
 from .watch import WatchedDict, WatchedList, bumping
 
+
 class _Table(defaultdict[t.Any, t.Any]):
     """A dictionary of containers in which whatever is put becomes watched as well.
 

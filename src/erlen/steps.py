@@ -142,9 +142,7 @@ class Steps(App):
         response = self.make_response(rv)
         try:
             response = self.process_response(response)
-            signals.request_finished.send(
-                self, _async_wrapper=self.ensure_sync, response=response
-            )
+            signals.request_finished.send(self, _async_wrapper=self.ensure_sync, response=response)
         except Exception:
             if not from_error_handler:
                 raise

@@ -168,9 +168,7 @@ def _build_any(
         try:
             url = _full(app, builder, ctx, endpoint, values, method, scheme, external)
         except BuildError as error:
-            values.update(
-                _anchor=anchor, _method=method, _scheme=scheme, _external=external
-            )
+            values.update(_anchor=anchor, _method=method, _scheme=scheme, _external=external)
             return t.cast(str, app.handle_url_build_error(error, endpoint, values))
     if anchor is not None:
         url = f"{url}#{quote(anchor, safe=_ANCHOR_SAFE)}"

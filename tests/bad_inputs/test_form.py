@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import typing as t
 
-import erlen
 import flask
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import erlen
 from bad_inputs.calls import call, environ, get, make, raw, same, served, twins
 from bad_inputs.cases import Cases, assert_linear
 
@@ -35,9 +35,9 @@ def setup(app: t.Any) -> None:
 
 def both(body: bytes, content_type: str = TYPE) -> t.Any:
     """The form as the view sees it, here and with Flask."""
-    return json.loads(
-        same(twins(setup), method="POST", body=body, content_type=content_type).text
-    )["form"]
+    return json.loads(same(twins(setup), method="POST", body=body, content_type=content_type).text)[
+        "form"
+    ]
 
 
 def ours(body: bytes, content_type: str = TYPE) -> t.Any:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import typing as t
 
-import erlen
 import flask
 import pytest
-from erlen.http.headers import Headers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from werkzeug.exceptions import HTTPException
 
+import erlen
 from bad_inputs.calls import call, environ, get, make, raw, same, served, twins
 from bad_inputs.cases import Cases, assert_linear
+from erlen.http.headers import Headers
 
 header = Cases()
 parsed = Cases()
@@ -281,7 +281,7 @@ def nonsense_everywhere(value: str) -> None:
 test_header_parse = parsed.test()
 
 VALUES = st.text(st.characters(max_codepoint=255), max_size=30) | st.lists(
-    st.sampled_from(list('=;,"\\ */-0159abq%\'*[]@:') + ["bytes=", "q=", "W/", "utf-8''"])
+    st.sampled_from(list("=;,\"\\ */-0159abq%'*[]@:") + ["bytes=", "q=", "W/", "utf-8''"])
 ).map("".join)
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import typing as t
 
-import erlen
 import flask
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from werkzeug.debug import DebuggedApplication
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+import erlen
 from bad_inputs.calls import Answer, get, make, raw, same, served, twins
 from bad_inputs.cases import Cases
 

@@ -6,13 +6,13 @@ import gzip
 import json
 import typing as t
 
-import erlen
 import flask
-from erlen.json.tag import TaggedJSONSerializer
 from flask.json.tag import TaggedJSONSerializer as FlasksSerializer
 
+import erlen
 from bad_inputs.calls import Answer, get, make, same, twins
 from bad_inputs.cases import Cases, assert_linear
+from erlen.json.tag import TaggedJSONSerializer
 
 json_cases = Cases()
 
@@ -70,8 +70,7 @@ def nested(body: bytes) -> None:
 def not_a_number(body: bytes) -> None:
     # Python clients send these, and scientific applications live on them.
     ours, theirs = (
-        get(app, method="POST", body=body, content_type="application/json")
-        for app in twins(setup)
+        get(app, method="POST", body=body, content_type="application/json") for app in twins(setup)
     )
     assert ours.status == theirs.status == 200
     assert str(json.loads(ours.body)) == str(json.loads(theirs.body))

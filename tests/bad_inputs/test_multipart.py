@@ -9,12 +9,12 @@ import tracemalloc
 import typing as t
 
 import pytest
-from erlen import request
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bad_inputs.calls import Answer, call, environ, get, make, twins
 from bad_inputs.cases import Cases, assert_linear
+from erlen import request
 
 multipart = Cases()
 
@@ -119,7 +119,7 @@ def many_parameters() -> None:
 @multipart("MP-11", left=True)
 def extended_file_name_wins() -> None:
     # .NET sends both, the plain one in an encoding that browsers don't read.
-    body = part("name=\"a\"; filename=\"safe.txt\"; filename*=UTF-8''evil.php") + END
+    body = part('name="a"; filename="safe.txt"; filename*=UTF-8\'\'evil.php') + END
     assert both(body)["files"] == [["a", "evil.php", 1]]
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import typing as t
 from urllib.parse import quote
 
-import erlen
 import flask
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import erlen
 from bad_inputs.calls import Answer, get, make, raw, same, served, twins
 from bad_inputs.cases import Cases, seconds
 

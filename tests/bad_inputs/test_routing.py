@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import typing as t
 
-import erlen
 import flask
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from werkzeug.routing import BaseConverter
 
+import erlen
 from bad_inputs.calls import get, make, raw, same, served, twins
 from bad_inputs.cases import Cases, assert_linear
 

@@ -9,13 +9,13 @@ import typing as t
 import warnings
 from datetime import timedelta
 
-import erlen
 import flask
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from itsdangerous import TimestampSigner, URLSafeTimedSerializer
 
+import erlen
 from bad_inputs.calls import Answer, get, make, same, twins
 from bad_inputs.cases import Cases, assert_linear
 

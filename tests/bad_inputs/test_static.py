@@ -89,9 +89,7 @@ def on_windows(monkeypatch: pytest.MonkeyPatch, names: list[str]) -> None:
 @static("PT-16", left=True)
 def symlink_out_of_the_folder(folder: Path) -> None:
     (folder / "link.txt").symlink_to(folder.parent / "secret.txt")
-    ours, theirs = (
-        get(app, "/static/link.txt") for app in twins(static_folder=str(folder))
-    )
+    ours, theirs = (get(app, "/static/link.txt") for app in twins(static_folder=str(folder)))
     assert (ours.status, ours.body) == (theirs.status, theirs.body) == (200, b"secret")
 
 
@@ -109,9 +107,7 @@ def dot_files(folder: Path) -> None:
     (folder / ".well-known").mkdir()
     (folder / ".well-known" / "security.txt").write_text("dotted")
     for name in (".env", ".well-known/security.txt"):
-        ours, theirs = (
-            get(app, f"/static/{name}") for app in twins(static_folder=str(folder))
-        )
+        ours, theirs = (get(app, f"/static/{name}") for app in twins(static_folder=str(folder)))
         assert (ours.status, ours.body) == (theirs.status, theirs.body) == (200, b"dotted")
 
 
@@ -172,9 +168,7 @@ def template_name_of_a_user(folder: Path, name: str) -> None:
 @static("PT-28-directory", swap="directory")
 @static("PT-28-gone", swap="gone")
 @static("PT-28-longer", swap="longer")
-def swapped_before_it_is_opened(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, swap: str
-) -> None:
+def swapped_before_it_is_opened(folder: Path, monkeypatch: pytest.MonkeyPatch, swap: str) -> None:
     path = folder / "a.txt"
     real = os.open
 

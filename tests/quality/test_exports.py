@@ -35,7 +35,7 @@ OTHER_MEMBERS = {
     "App.test_client_class": "Flask declares it on both classes",
 }
 
-PROBE = '''
+PROBE = """
 import importlib, inspect, json, sys, types, typing
 
 def parameters(value):
@@ -82,7 +82,7 @@ for module_name in wanted:
                 continue
         names[name] = describe(value)
 print(json.dumps(out))
-'''
+"""
 
 Names = dict[str, dict[str, dict[str, object]]]
 

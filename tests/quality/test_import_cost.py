@@ -30,9 +30,7 @@ NOT_AT_IMPORT = [
 ]
 
 LIST = "import sys, json; import {0}; print(json.dumps(sorted(sys.modules)))"
-TIME = (
-    "import time; began = time.process_time(); import {0}; print(time.process_time() - began)"
-)
+TIME = "import time; began = time.process_time(); import {0}; print(time.process_time() - began)"
 
 
 @pytest.fixture(scope="module")

@@ -106,8 +106,14 @@ def test_without_flask_an_application_runs() -> None:
 
 
 def test_twice_does_no_harm() -> None:
-    python(INSTALL + "import flask\n" + INSTALL + "assert len([f for f in sys.meta_path if f is"
-           " erlen.flask_alias.finder]) == 1".replace("sys", "__import__('sys')"))
+    python(
+        INSTALL
+        + "import flask\n"
+        + INSTALL
+        + "assert len([f for f in sys.meta_path if f is erlen.flask_alias.finder]) == 1".replace(
+            "sys", "__import__('sys')"
+        )
+    )
 
 
 def test_too_late_says_what_to_do() -> None:
@@ -160,7 +166,9 @@ def test_an_interpreter_without_erlen_says_so(tmp_path: Path) -> None:
     env = {"PATH": os.defpath, "ERLEN_AS_FLASK": "1"}
     env["PYTHONPATH"] = str(Path(SRC) / "erlen" / "_flask_site")
     code = "import importlib.util; importlib.util.find_spec('flask')"
-    done = subprocess.run([other, "-c", code], cwd=tmp_path, env=env, capture_output=True, text=True)
+    done = subprocess.run(
+        [other, "-c", code], cwd=tmp_path, env=env, capture_output=True, text=True
+    )
     assert "Flask stays Flask" in done.stderr and done.returncode == 0
 
 

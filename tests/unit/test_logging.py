@@ -12,9 +12,9 @@ import flask.logging
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from standins import StandInApp, StandInContext, context_of
 
 from erlen import logging, state
+from standins import StandInApp, StandInContext, context_of
 
 
 @pytest.fixture

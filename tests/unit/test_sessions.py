@@ -15,7 +15,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from itsdangerous import URLSafeTimedSerializer
 from markupsafe import Markup
-from standins import StandInApp, context_of, flask_app
 from werkzeug.wrappers import Request, Response
 
 from erlen import sessions
@@ -27,6 +26,7 @@ from erlen.sessions import (
     SessionInterface,
     is_stock_interface,
 )
+from standins import StandInApp, context_of, flask_app
 
 KEY = "a secret"
 VALUES = st.recursive(

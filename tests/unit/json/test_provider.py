@@ -19,7 +19,6 @@ from flask.json.provider import JSONProvider as FlaskBase
 from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import Markup
-from standins import StandInApp, context_of, flask_app
 
 import erlen.json
 from erlen.json import fast
@@ -30,6 +29,7 @@ from erlen.json.provider import (
     is_stock,
     response_dumper,
 )
+from standins import StandInApp, context_of, flask_app
 
 APP = StandInApp()
 FLASK = flask_app()

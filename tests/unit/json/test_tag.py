@@ -12,9 +12,9 @@ from flask.json.tag import TaggedJSONSerializer as FlaskSerializer
 from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import Markup
-from standins import StandInApp, context_of, flask_app
 
 from erlen.json.tag import JSONTag, TaggedJSONSerializer
+from standins import StandInApp, context_of, flask_app
 
 TAGS = [" di", " t", " b", " m", " u", " d"]
 KEYS = st.one_of(

@@ -6,9 +6,9 @@ import typing as t
 
 import pytest
 import werkzeug.routing as wz
-from unit.routing.test_table import lowest
 
 from erlen.routing import Rule, UrlBuilder, WatchedMap
+from unit.routing.test_table import lowest
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ import typing as t
 import werkzeug.routing as wz
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from unit.routing.routing_maps import NAMES, adapters, bind, maps, outcome, subdomains
 from werkzeug.datastructures import MultiDict
 
 from erlen.routing import UrlBuilder
+from unit.routing.routing_maps import NAMES, adapters, bind, maps, outcome, subdomains
 
 checked = settings(
     max_examples=150,

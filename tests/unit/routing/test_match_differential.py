@@ -7,6 +7,9 @@ import typing as t
 import werkzeug.routing as wz
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from werkzeug.exceptions import NotFound
+
+from erlen.routing import RouteTable, compile_table
 from unit.routing.routing_maps import (
     METHODS,
     adapters,
@@ -18,9 +21,6 @@ from unit.routing.routing_maps import (
     paths,
     subdomains,
 )
-from werkzeug.exceptions import NotFound
-
-from erlen.routing import RouteTable, compile_table
 
 checked = settings(
     max_examples=150,

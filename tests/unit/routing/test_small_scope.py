@@ -12,10 +12,10 @@ import typing as t
 
 import pytest
 import werkzeug.routing as wz
-from unit.routing.routing_maps import CONVERTERS, describe, outcome
-from unit.routing.test_match_differential import answer_fast, answer_ours, answer_theirs
 
 from erlen.routing import Rule, UrlBuilder, WatchedMap, compile_table
+from unit.routing.routing_maps import CONVERTERS, describe, outcome
+from unit.routing.test_match_differential import answer_fast, answer_ours, answer_theirs
 
 PARTS = "a a b <{}> <{}> <int:{}> <path:{}> <opt:{}> <even:{}> <rest:{}> <any(a,b):{}>".split()
 PARTS += ["<string(length=2):{}>", "", "a<{}>", "<{}>-<int:{}x>", "<int(fixed_digits=2):{}>"]
