@@ -11,14 +11,13 @@ from werkzeug.exceptions import (
     InternalServerError,
     default_exceptions,
 )
+from werkzeug.routing import RequestRedirect, RoutingException
 
 from . import signals
 from .state import get_current, reset_current, set_current
 
 if t.TYPE_CHECKING:
     from types import FrameType
-
-    from werkzeug.routing import RequestRedirect
 
     from .ctx import Context
     from .http.request import Request
@@ -99,14 +98,12 @@ def http_exception(app: t.Any, error: HTTPException) -> t.Any:
     Proxy exceptions (code None) and routing redirects are no errors: they are
     the answer.
     """
-    from werkzeug.routing import RequestRedirect, RoutingException
-
     if isinstance(error, RequestRedirect):
         return own_redirect(app, error)
     if error.code is None or isinstance(error, RoutingException):
         return error
-    handler = app._find_error_handler(error, current_scopes())
-    return error if handler is None else app.ensure_sync(handler)(error)
+    handler = app._known_handler(error, current_scopes())
+    return error if handler is None else handler(error)
 
 
 def own_redirect(app: t.Any, error: RequestRedirect) -> RequestRedirect:
@@ -140,16 +137,17 @@ def user_exception(app: t.Any, error: Exception) -> t.Any:
     Raises:
         Exception: The error itself, if nobody takes it.
     """
-    if isinstance(error, BadRequestKeyError) and (
-        app.debug or app.config["TRAP_BAD_REQUEST_ERRORS"]
-    ):
-        error.show_exception = True
-    if isinstance(error, HTTPException) and not app.trap_http_exception(error):
-        return app.handle_http_exception(error)
-    handler = app._find_error_handler(error, current_scopes())
+    if isinstance(error, HTTPException):
+        if isinstance(error, BadRequestKeyError) and (
+            app.debug or app.config["TRAP_BAD_REQUEST_ERRORS"]
+        ):
+            error.show_exception = True
+        if not app.trap_http_exception(error):
+            return app.handle_http_exception(error)
+    handler = app._known_handler(error, current_scopes())
     if handler is None:
         raise error
-    return app.ensure_sync(handler)(error)
+    return handler(error)
 
 
 def trapped(app: t.Any, error: Exception) -> bool:
@@ -181,11 +179,11 @@ def unhandled(app: t.Any, error: Exception) -> t.Any:
         raise error
     app.log_exception(exc_info)
     server_error: t.Any = InternalServerError(original_exception=error)
-    handler = app._find_error_handler(server_error, current_scopes())
+    handler = app._known_handler(server_error, current_scopes())
     if handler is None:
         return app.finalize_request(server_error, from_error_handler=True)
     try:
-        answer = app.ensure_sync(handler)(server_error)
+        answer = handler(server_error)
         return app.finalize_request(answer, from_error_handler=True)
     except Exception:
         # The last resort: a page that no code of the application has a part in.
@@ -252,8 +250,6 @@ def raise_routing_exception(app: t.Any, request: Request) -> t.NoReturn:
         HTTPException: The routing error.
         FormDataRoutingRedirect: In debug mode, a redirect that would drop the body.
     """
-    from werkzeug.routing import RequestRedirect
-
     error = request.routing_exception
     if (
         not app.debug

@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import sys
 import typing as t
-from types import TracebackType
+from types import FunctionType, TracebackType
 
 from werkzeug.exceptions import HTTPException
 
@@ -58,7 +58,7 @@ class Steps(App):
         """Notice methods that were replaced on the class itself, as mocks do."""
         plans = self.__dict__.get("_plans")
         if plans is not None:
-            from .plan import overridden
+            from .steporder import overridden
 
             if overridden(self) != plans.overridden:
                 epoch.bump()
@@ -207,14 +207,25 @@ class Steps(App):
     def _find_error_handler(
         self, e: Exception, blueprints: t.Iterable[str]
     ) -> ft.ErrorHandlerCallable | None:
+        return t.cast(
+            "ft.ErrorHandlerCallable | None",
+            recover.find_handler(self.error_handler_spec, e, blueprints),
+        )
+
+    def _known_handler(
+        self, e: Exception, blueprints: tuple[str, ...]
+    ) -> ft.ErrorHandlerCallable | None:
+        """The handler for an error, ready to be called; remembered until the epoch moves."""
         known = self._current_plans().handlers
-        blueprints = tuple(blueprints)
         key = (type(e), blueprints)
         handler = known.get(key, _unknown)
         if handler is _unknown:
             if len(known) >= _HANDLERS_KEPT:
                 known.clear()
-            handler = known[key] = recover.find_handler(self.error_handler_spec, e, blueprints)
+            handler = self._find_error_handler(e, blueprints)
+            if handler is not None:
+                handler = self.ensure_sync(handler)
+            known[key] = handler
         return t.cast("ft.ErrorHandlerCallable | None", handler)
 
     def handle_http_exception(self, e: HTTPException) -> HTTPException | ft.ResponseReturnValue:
@@ -251,6 +262,11 @@ class Steps(App):
         Args:
             func: A function or a coroutine function.
         """
+        # Asked for hooks of every request: nearly all are plain functions.
+        if type(func) is FunctionType and not (
+            func.__code__.co_flags & inspect.CO_COROUTINE or func.__dict__
+        ):
+            return func
         if inspect.iscoroutinefunction(func):
             return self.async_to_sync(func)
         return func
