@@ -43,8 +43,9 @@ class Cases:
 
         @pytest.mark.parametrize("case", self._params)
         def test(case: t.Any, request: pytest.FixtureRequest) -> None:
-            wanted = inspect.signature(case.func).parameters.keys() - case.keywords.keys()
-            case(**{name: request.getfixturevalue(name) for name in wanted})
+            parameters = inspect.signature(case.func).parameters.values()
+            wanted = {item.name for item in parameters if item.default is item.empty}
+            case(**{name: request.getfixturevalue(name) for name in wanted - case.keywords.keys()})
 
         return test
 

@@ -6,13 +6,13 @@ import os
 import typing as t
 from pathlib import Path
 
-import erlen
 import flask
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bad_inputs.calls import Answer, get, make, same, served, raw, twins
+import erlen
+from bad_inputs.calls import Answer, get, make, raw, same, served, twins
 from bad_inputs.cases import Cases, assert_linear
 
 ranges = Cases()
