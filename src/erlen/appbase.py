@@ -19,11 +19,11 @@ from werkzeug.routing import Rule as BaseRule
 
 from . import recover
 from .config import Config, ConfigAttribute
-from .ctx import _AppCtxGlobals
 from .errors import call_site
 from .http.response import redirect_response
 from .json.provider import DefaultJSONProvider, JSONProvider
 from .logging import create_logger
+from .namespace import _AppCtxGlobals
 from .routing.rules import Rule
 from .routing.rules import watched as watched_map
 from .scaffold import Scaffold, _endpoint_from_view_func, find_package, setupmethod
@@ -410,7 +410,7 @@ class App(Scaffold):
         table = self.url_default_functions
         if not table:
             return
-        from .plan import in_order, scopes_of
+        from .steporder import in_order, scopes_of
 
         for func in in_order(table, (None, *reversed(scopes_of(endpoint)))):
             func(endpoint, values)

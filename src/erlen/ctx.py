@@ -17,8 +17,15 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import MapAdapter
 
 from . import signals
+from .current import after_this_request as after_this_request
+from .current import copy_current_request_context as copy_current_request_context
+from .current import has_app_context as has_app_context
+from .current import has_request_context as has_request_context
+from .current import request_context as request_context
+from .ending import Ending
 from .errors import OutsideContextError
 from .http.request import Request, new_request
+from .namespace import _AppCtxGlobals as _AppCtxGlobals
 from .state import get_current, reset_current, set_current
 
 if t.TYPE_CHECKING:
@@ -28,51 +35,7 @@ if t.TYPE_CHECKING:
 _sentinel = object()
 
 
-class _AppCtxGlobals:
-    """A plain namespace for the time of a context: what ``g`` is."""
-
-    # The annotation tells type checkers that any attribute may be there.
-    if t.TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> t.Any: ...
-        def __setattr__(self, name: str, value: t.Any) -> None: ...
-        def __delattr__(self, name: str) -> None: ...
-
-    def get(self, name: str, default: t.Any = None) -> t.Any:
-        """The attribute ``name``, or ``default``.
-
-        Args:
-            name: Name of the attribute.
-            default: Returned if it is not set.
-        """
-        return self.__dict__.get(name, default)
-
-    def pop(self, name: str, default: t.Any = _sentinel) -> t.Any:
-        """Take the attribute ``name`` out and return it.
-
-        Raises:
-            KeyError: It is not set and no ``default`` was given.
-        """
-        if default is _sentinel:
-            return self.__dict__.pop(name)
-        return self.__dict__.pop(name, default)
-
-    def setdefault(self, name: str, default: t.Any = None) -> t.Any:
-        """The attribute ``name``, set to ``default`` first if it is missing."""
-        return self.__dict__.setdefault(name, default)
-
-    def __contains__(self, name: str) -> bool:
-        return name in self.__dict__
-
-    def __iter__(self) -> t.Iterator[str]:
-        return iter(self.__dict__)
-
-    def __repr__(self) -> str:
-        ctx = get_current(None)
-        return f"<flask.g of '{ctx.app.name}'>" if ctx is not None else object.__repr__(self)
-
-
-class Context:
+class Context(Ending):
     """What is current while a request, a command or a ``with`` block runs.
 
     Args:
@@ -91,12 +54,9 @@ class Context:
         "environ",
         "plan",
         "view_args",
-        "touched",
         "_request",
         "_opened",
         "_g",
-        "__dict__",
-        "__weakref__",
     )
 
     app: t.Any
@@ -104,12 +64,9 @@ class Context:
     #: Functions of ``after_this_request``.
     after: t.Sequence[t.Callable[..., t.Any]] = ()
     flashes: list[tuple[str, str]] | None = None
-    #: How many streams keep this context from being torn down.
-    held = 0
     _tokens: list[contextvars.Token[t.Any]] | None = None
     _outer: Context | None = None
     _adapter: t.Any = _sentinel
-    _error: BaseException | None = None
 
     def __init__(
         self,
@@ -350,88 +307,6 @@ class Context:
             if last:
                 self.leave()
 
-    def hold(self) -> None:
-        """Put the teardown off until :meth:`release`: a stream still needs the context."""
-        self.held += 1
-        self.touched = True
-
-    def release(self) -> None:
-        """Give one hold back; the last one of an ended context tears it down."""
-        self.held -= 1
-        if self.held:
-            return
-        if self._tokens or self._is_running():
-            # The stream was used up in the view, and so was its error.
-            self._error = None
-            return
-        token = set_current(self)
-        try:
-            self.tear_down(self._error)
-        except Exception:
-            self.app.log_exception(sys.exc_info())
-        finally:
-            self._error = None
-            reset_current(token)
-            self.leave()
-
-    def _is_running(self) -> bool:
-        """Whether the code that runs here was called inside this context."""
-        ctx = get_current(None)
-        while ctx is not None and ctx is not self:
-            ctx = ctx._outer
-        return ctx is self
-
-    def leave(self) -> None:
-        """Say that the application context has ended, if it was this one's own."""
-        owns = self.app_ctx is self
-        self._outer = None
-        if owns and signals.appcontext_popped.receivers:
-            signals.appcontext_popped.send(self.app, _async_wrapper=self.app.ensure_sync)
-
-    def tear_down(self, exc: BaseException | None) -> None:
-        """Run the teardown functions and close what the request holds.
-
-        All of them run, whatever one of them raises; the first error is
-        raised at the end.
-
-        Args:
-            exc: The exception that ended the context, or None.
-        """
-        failed: BaseException | None = None
-        steps: list[t.Callable[[], t.Any]] = []
-        app = self.app
-        if self.environ is not None:
-            steps.append(lambda: app.do_teardown_request(exc))
-            steps.append(self.close_request)
-        if self.app_ctx is self:
-            steps.append(lambda: app.do_teardown_appcontext(exc))
-        for step in steps:
-            try:
-                step()
-            except BaseException as error:
-                failed = failed or error
-        if failed is not None:
-            try:
-                raise failed
-            finally:
-                # A local that holds the error would tie it to its own traceback.
-                del failed
-
-    def close_request(self) -> None:
-        """Close the files of the request, if it was ever made into an object."""
-        request = self._request
-        if request is None:
-            return
-        if type(request) is not Request or "files" in request.__dict__:
-            close = getattr(request, "close", None)
-            if close is not None:
-                close()
-        # These would keep each other alive: the error's frames hold the request.
-        if request.routing_exception is not None:
-            request.routing_exception.__traceback__ = None
-        if self.environ.get("werkzeug.request") is request:
-            del self.environ["werkzeug.request"]
-
     def __enter__(self) -> t.Self:
         self.push()
         return self
@@ -448,73 +323,3 @@ class Context:
 
 AppContext = Context
 RequestContext = Context
-
-
-def has_request_context() -> bool:
-    """Whether a request is being handled (or a test request context is active)."""
-    ctx = get_current(None)
-    return ctx is not None and ctx.has_request
-
-
-def has_app_context() -> bool:
-    """Whether ``current_app`` and ``g`` can be used."""
-    return get_current(None) is not None
-
-
-def request_context(caller: str) -> Context:
-    """The context that holds the current request.
-
-    Args:
-        caller: Name of the public function that needs it, for the error.
-
-    Raises:
-        RuntimeError: There is no request.
-    """
-    ctx = get_current(None)
-    if ctx is not None and ctx.environ is None:
-        ctx = ctx._request_source()
-    if ctx is None:
-        raise RuntimeError(
-            f"'{caller}' can only be used when a request context is active,"
-            " such as in a view function."
-        )
-    return ctx
-
-
-F = t.TypeVar("F", bound=t.Callable[..., t.Any])
-
-
-def after_this_request(f: F) -> F:
-    """Run ``f(response)`` on the response of this request only.
-
-    Args:
-        f: Takes the response and returns it or another one.
-
-    Raises:
-        RuntimeError: There is no request.
-    """
-    ctx = request_context("after_this_request")
-    ctx._after_request_functions.append(ctx.app.ensure_sync(f))
-    return f
-
-
-def copy_current_request_context(f: F) -> F:
-    """Wrap ``f`` so that it runs in a copy of the current request context.
-
-    For work handed to another thread or greenlet while the request lasts.
-
-    Args:
-        f: A function or a coroutine function.
-
-    Raises:
-        RuntimeError: There is no request.
-    """
-    ctx = request_context("copy_current_request_context").copy()
-
-    def wrapper(*args: t.Any, **kwargs: t.Any) -> t.Any:
-        with ctx:
-            return ctx.app.ensure_sync(f)(*args, **kwargs)
-
-    import functools
-
-    return t.cast(F, functools.update_wrapper(wrapper, f))

@@ -17,8 +17,9 @@ from .state import get_current
 
 if t.TYPE_CHECKING:
     from .app import Erlen
-    from .ctx import Context, _AppCtxGlobals
+    from .ctx import Context
     from .http.request import Request
+    from .namespace import _AppCtxGlobals
     from .sessions import SessionMixin
 
 

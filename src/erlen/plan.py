@@ -340,9 +340,21 @@ class Plans:
 
     # -- the last step -------------------------------------------------------------
 
+    def session_to_save(self, ctx: Context) -> t.Any:
+        """The session of a request that is about to be answered, if it has to be saved.
+
+        One that was opened, or one that nobody opened but lives longer with every
+        request.
+        """
+        session = ctx._opened
+        if session is None and self.lazy_session and "HTTP_COOKIE" in ctx.environ:
+            if self.must_refresh(self.app, ctx.environ):
+                session = ctx._open_session()
+        return session
+
     def close(self, ctx: Context, response: t.Any) -> t.Any:
         """Save the session, if the request has one."""
-        session = ctx._opened
+        session = self.session_to_save(ctx)
         if session is not None:
             interface = self.app.session_interface
             if not interface.is_null_session(session):

@@ -18,10 +18,11 @@ from .appbase import App
 from .ctx import request_context as current_request_context
 from .http.request import Request
 from .http.response import Response
-from .plan import Plans, in_order
+from .plan import Plans
 from .respond import make_response
 from .runner import run
 from .state import epoch, get_current
+from .steporder import in_order
 
 if t.TYPE_CHECKING:
     from . import typing as ft
@@ -69,9 +70,6 @@ class Steps(App):
         plans = self._current_plans()
         self._got_first_request = True
         plan = plans.plan_in(ctx)
-        if ctx._opened is None and plans.lazy_session and "HTTP_COOKIE" in ctx.environ:
-            if plans.must_refresh(self, ctx.environ):
-                ctx._open_session()
         rv = run(plan, ctx)
         if plan.light and not ctx.touched:
             rv = plan.close(ctx, plan.respond(rv))

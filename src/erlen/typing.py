@@ -85,3 +85,18 @@ RouteCallable = t.Union[
     t.Callable[..., ResponseReturnValue],
     t.Callable[..., t.Awaitable[ResponseReturnValue]],
 ]
+
+# What decorators give back is what they were given.
+AfterRequest = t.TypeVar("AfterRequest", bound=AfterRequestCallable[t.Any])
+AfterThisRequest = t.TypeVar("AfterThisRequest", bound=AfterRequestCallable[t.Any])
+BeforeRequest = t.TypeVar("BeforeRequest", bound=BeforeRequestCallable)
+ContextProcessor = t.TypeVar("ContextProcessor", bound=TemplateContextProcessorCallable)
+ErrorHandler = t.TypeVar("ErrorHandler", bound=ErrorHandlerCallable)
+Route = t.TypeVar("Route", bound=RouteCallable)
+ShellContextProcessor = t.TypeVar("ShellContextProcessor", bound=ShellContextProcessorCallable)
+Teardown = t.TypeVar("Teardown", bound=TeardownCallable)
+TemplateFilter = t.TypeVar("TemplateFilter", bound=TemplateFilterCallable)
+TemplateGlobal = t.TypeVar("TemplateGlobal", bound=TemplateGlobalCallable)
+TemplateTest = t.TypeVar("TemplateTest", bound=TemplateTestCallable)
+URLDefault = t.TypeVar("URLDefault", bound=URLDefaultCallable)
+URLValuePreprocessor = t.TypeVar("URLValuePreprocessor", bound=URLValuePreprocessorCallable)

@@ -12,8 +12,8 @@ LAYERS = {
     0: "errors typing signals state paths watch lighter",
     1: "http json jinja config logging sessions session_cookie session_interface _signing",
     2: "registry routing",
-    3: "routing.table routing.check respond plan",
-    4: "ctx globals recover runner urls debughelpers",
+    3: "routing.table routing.check respond steporder",
+    4: "ctx current ending namespace globals recover runner urls plan debughelpers",
     5: "server",
     6: "app appbase steps blueprints scaffold helpers templating template_context views cli"
     " testing wrappers",
@@ -24,7 +24,6 @@ LAYERS = {
 # Edges that go up, for the type checker only, each with its reason.
 UPWARD_FOR_TYPES = {
     ("state", "ctx"): "the context variable says what it holds",
-    ("plan", "ctx"): "a plan's steps say what they are given",
     ("globals", "app"): "current_app is typed as the application",
 }
 

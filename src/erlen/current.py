@@ -1,0 +1,80 @@
+"""What can be asked of the current context, and done with it."""
+
+from __future__ import annotations
+
+import typing as t
+
+from .state import get_current
+
+if t.TYPE_CHECKING:
+    from .ctx import Context
+    from .typing import AfterThisRequest
+
+F = t.TypeVar("F", bound=t.Callable[..., t.Any])
+
+
+def has_request_context() -> bool:
+    """Whether a request is being handled (or a test request context is active)."""
+    ctx = get_current(None)
+    return ctx is not None and ctx.has_request
+
+
+def has_app_context() -> bool:
+    """Whether ``current_app`` and ``g`` can be used."""
+    return get_current(None) is not None
+
+
+def request_context(caller: str) -> Context:
+    """The context that holds the current request.
+
+    Args:
+        caller: Name of the public function that needs it, for the error.
+
+    Raises:
+        RuntimeError: There is no request.
+    """
+    ctx = get_current(None)
+    if ctx is not None and ctx.environ is None:
+        ctx = ctx._request_source()
+    if ctx is None:
+        raise RuntimeError(
+            f"'{caller}' can only be used when a request context is active,"
+            " such as in a view function."
+        )
+    return ctx
+
+
+def after_this_request(f: AfterThisRequest) -> AfterThisRequest:
+    """Run ``f(response)`` on the response of this request only.
+
+    Args:
+        f: Takes the response and returns it or another one.
+
+    Raises:
+        RuntimeError: There is no request.
+    """
+    ctx = request_context("after_this_request")
+    ctx._after_request_functions.append(ctx.app.ensure_sync(f))
+    return f
+
+
+def copy_current_request_context(f: F) -> F:
+    """Wrap ``f`` so that it runs in a copy of the current request context.
+
+    For work handed to another thread or greenlet while the request lasts.
+
+    Args:
+        f: A function or a coroutine function.
+
+    Raises:
+        RuntimeError: There is no request.
+    """
+    ctx = request_context("copy_current_request_context").copy()
+
+    def wrapper(*args: t.Any, **kwargs: t.Any) -> t.Any:
+        with ctx:
+            return ctx.app.ensure_sync(f)(*args, **kwargs)
+
+    import functools
+
+    return t.cast(F, functools.update_wrapper(wrapper, f))

@@ -1,0 +1,117 @@
+"""The end of a context: streams that still hold it, teardown functions, files to close."""
+
+from __future__ import annotations
+
+import contextvars
+import sys
+import typing as t
+
+from . import signals
+from .http.request import Request
+from .state import get_current, reset_current, set_current
+
+if t.TYPE_CHECKING:
+    from .ctx import Context
+
+
+class Ending:
+    """The part of :class:`erlen.ctx.Context` that ends it."""
+
+    __slots__ = ("touched", "__dict__", "__weakref__")
+
+    app: t.Any
+    environ: t.Any
+    #: How many streams keep the context from being torn down.
+    held = 0
+    touched: bool
+    _request: Request | None
+    _error: BaseException | None = None
+    _outer: t.Any
+    _tokens: list[contextvars.Token[t.Any]] | None
+
+    @property
+    def app_ctx(self) -> t.Any:
+        """The context whose ``g`` counts."""
+        raise NotImplementedError
+
+    def hold(self) -> None:
+        """Put the teardown off until :meth:`release`: a stream still needs the context."""
+        self.held += 1
+        self.touched = True
+
+    def release(self) -> None:
+        """Give one hold back; the last one of an ended context tears it down."""
+        self.held -= 1
+        if self.held:
+            return
+        if self._tokens or self._is_running():
+            # The stream was used up in the view, and so was its error.
+            self._error = None
+            return
+        token = set_current(t.cast("Context", self))
+        try:
+            self.tear_down(self._error)
+        except Exception:
+            self.app.log_exception(sys.exc_info())
+        finally:
+            self._error = None
+            reset_current(token)
+            self.leave()
+
+    def _is_running(self) -> bool:
+        """Whether the code that runs here was called inside this context."""
+        ctx = get_current(None)
+        while ctx is not None and ctx is not self:
+            ctx = ctx._outer
+        return ctx is self
+
+    def leave(self) -> None:
+        """Say that the application context has ended, if it was this one's own."""
+        owns = self.app_ctx is self
+        self._outer = None
+        if owns and signals.appcontext_popped.receivers:
+            signals.appcontext_popped.send(self.app, _async_wrapper=self.app.ensure_sync)
+
+    def tear_down(self, exc: BaseException | None) -> None:
+        """Run the teardown functions and close what the request holds.
+
+        All of them run, whatever one of them raises; the first error is
+        raised at the end.
+
+        Args:
+            exc: The exception that ended the context, or None.
+        """
+        failed: BaseException | None = None
+        steps: list[t.Callable[[], t.Any]] = []
+        app = self.app
+        if self.environ is not None:
+            steps.append(lambda: app.do_teardown_request(exc))
+            steps.append(self.close_request)
+        if self.app_ctx is self:
+            steps.append(lambda: app.do_teardown_appcontext(exc))
+        for step in steps:
+            try:
+                step()
+            except BaseException as error:
+                failed = failed or error
+        if failed is not None:
+            try:
+                raise failed
+            finally:
+                # A local that holds the error would tie it to its own traceback.
+                del failed
+
+    def close_request(self) -> None:
+        """Close the files of the request, if it was ever made into an object."""
+        request = self._request
+        if request is None:
+            return
+        if type(request) is not Request or "files" in request.__dict__:
+            close = getattr(request, "close", None)
+            if close is not None:
+                close()
+        # These would keep each other alive: the error's frames hold the request.
+        if request.routing_exception is not None:
+            request.routing_exception.__traceback__ = None
+        if self.environ.get("werkzeug.request") is request:
+            del self.environ["werkzeug.request"]
