@@ -62,12 +62,12 @@ def wsgi_app(app: t.Any, environ: t.Any, start_response: t.Any) -> t.Any:
     token = set_current(ctx)
     try:
         try:
-            if "HTTP_COOKIE" in environ and plans.must_refresh(app, environ):
-                ctx._open_session()
             rv = run(plan, ctx)
             # A bare value comes from a light plan only.
             kind = rv.__class__
-            if ctx._opened is not None:
+            if ctx._opened is not None or (
+                "HTTP_COOKIE" in environ and plans.must_refresh(app, environ)
+            ):
                 body, rv = None, _ready(plans, plan, ctx, rv)
             elif kind is str:
                 body, kind = rv.encode(), HTML
@@ -110,7 +110,7 @@ def _ready(plans: Plans, plan: Plan, ctx: Context, rv: t.Any) -> t.Any:
     if not plan.light or ctx.touched:
         return rv
     kind = type(rv)
-    session = ctx._opened
+    session = plans.session_to_save(ctx)
     more = None
     if session is not None and kind is not Response:
         more = plans.session_headers(session)
