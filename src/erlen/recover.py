@@ -125,9 +125,9 @@ def own_redirect(app: t.Any, error: RequestRedirect) -> RequestRedirect:
     host, slash, path = rest.partition("/")
     name = host.partition(":")[0]
     # Two slashes at the start would make the path a host.
-    if name and name != request.environ.get("SERVER_NAME") and path[:1] not in ("/", "\\"):
-        if host.lower() == request.host.lower():
-            error.new_url = slash + path
+    forged = name != request.environ.get("SERVER_NAME") and host.lower() == request.host.lower()
+    if name and forged and path[:1] not in ("/", "\\"):
+        error.new_url = slash + path
     return error
 
 
@@ -146,7 +146,11 @@ def user_exception(app: t.Any, error: Exception) -> t.Any:
             return app.handle_http_exception(error)
     handler = app._known_handler(error, current_scopes())
     if handler is None:
-        raise error
+        try:
+            raise error
+        finally:
+            # This frame is in the error's traceback: they would keep each other alive.
+            del error
     return handler(error)
 
 

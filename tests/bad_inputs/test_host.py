@@ -169,7 +169,7 @@ def trusted_proxy_says_what_is_no_url(name: str, value: str) -> None:
     assert get(app, headers={name: value}).status in (200, 400)
 
 
-@host("HO-19")
+@host("HO-19-none")
 def forwarded_without_a_proxy() -> None:
     headers = {
         "X-Forwarded-For": "6.6.6.6",
@@ -185,7 +185,7 @@ def forwarded_without_a_proxy() -> None:
     assert b"evil" not in answer.body and b"6.6.6.6" not in answer.body
 
 
-@host("HO-19-peer", left=True)
+@host("HO-19", left=True)
 def forwarded_by_any_peer() -> None:
     # ProxyFix counts proxies, it does not know them.
     apps = twins(proxied(x_for=1))

@@ -229,7 +229,7 @@ def split_anywhere() -> None:
     assert in_pieces(app, [bytes([byte]) for byte in body]) == whole
 
 
-@multipart("MP-22")
+@multipart("MP-22", left=True)
 def no_descriptors_left() -> None:
     body = part('name="a"; filename="a"', b"x" * 300_000) * 80 + END
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

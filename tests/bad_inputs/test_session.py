@@ -260,7 +260,7 @@ def too_large_for_a_cookie() -> None:
 
 @session("SE-19")
 def last_write_wins() -> None:
-    # Documented in docs/reference/sessions.md: a cookie has no lock.
+    # A cookie has no lock; docs/reference/bad-input.md says so.
     app = make(setup)
     cookie = cookie_of(app)
     first = get(app, "/count", headers={"Cookie": cookie})
