@@ -30,7 +30,7 @@ class SessionMixin(MutableMapping[str, t.Any]):
     @property
     def permanent(self) -> bool:
         """Whether the session outlives the browser's: the key ``_permanent``."""
-        return t.cast(bool, self.get("_permanent", False))
+        return self.get("_permanent", False)  # type: ignore[no-any-return]
 
     @permanent.setter
     def permanent(self, value: bool) -> None:
@@ -103,39 +103,40 @@ class SessionInterface(Watched):
 
     def get_cookie_name(self, app: t.Any) -> str:
         """The cookie's name: ``SESSION_COOKIE_NAME``."""
-        return t.cast(str, app.config["SESSION_COOKIE_NAME"])
+        return app.config["SESSION_COOKIE_NAME"]  # type: ignore[no-any-return]
 
     def get_cookie_domain(self, app: t.Any) -> str | None:
         """The cookie's domain: ``SESSION_COOKIE_DOMAIN``; None is this host alone."""
-        return t.cast("str | None", app.config["SESSION_COOKIE_DOMAIN"])
+        return app.config["SESSION_COOKIE_DOMAIN"]  # type: ignore[no-any-return]
 
     def get_cookie_path(self, app: t.Any) -> str:
         """The cookie's path: ``SESSION_COOKIE_PATH``, else ``APPLICATION_ROOT``."""
         config = app.config
-        return t.cast(str, config["SESSION_COOKIE_PATH"] or config["APPLICATION_ROOT"])
+        path: str = config["SESSION_COOKIE_PATH"] or config["APPLICATION_ROOT"]
+        return path
 
     def get_cookie_httponly(self, app: t.Any) -> bool:
         """Whether scripts can't read it: ``SESSION_COOKIE_HTTPONLY``."""
-        return t.cast(bool, app.config["SESSION_COOKIE_HTTPONLY"])
+        return app.config["SESSION_COOKIE_HTTPONLY"]  # type: ignore[no-any-return]
 
     def get_cookie_secure(self, app: t.Any) -> bool:
         """Whether it is sent over HTTPS only: ``SESSION_COOKIE_SECURE``."""
-        return t.cast(bool, app.config["SESSION_COOKIE_SECURE"])
+        return app.config["SESSION_COOKIE_SECURE"]  # type: ignore[no-any-return]
 
     def get_cookie_samesite(self, app: t.Any) -> str | None:
         """``"Strict"``, ``"Lax"`` or None: ``SESSION_COOKIE_SAMESITE``."""
-        return t.cast("str | None", app.config["SESSION_COOKIE_SAMESITE"])
+        return app.config["SESSION_COOKIE_SAMESITE"]  # type: ignore[no-any-return]
 
     def get_cookie_partitioned(self, app: t.Any) -> bool:
         """Whether it is kept apart per top-level site: ``SESSION_COOKIE_PARTITIONED``."""
-        return t.cast(bool, app.config["SESSION_COOKIE_PARTITIONED"])
+        return app.config["SESSION_COOKIE_PARTITIONED"]  # type: ignore[no-any-return]
 
     def get_expiration_time(self, app: t.Any, session: SessionMixin) -> datetime | None:
         """When the cookie ends: None with the browser, else after
         ``PERMANENT_SESSION_LIFETIME``."""
         if session.permanent:
             now = datetime.now(UTC)
-            return t.cast(datetime, now + app.permanent_session_lifetime)
+            return now + app.permanent_session_lifetime  # type: ignore[no-any-return]
         return None
 
     def should_set_cookie(self, app: t.Any, session: SessionMixin) -> bool:

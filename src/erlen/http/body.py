@@ -176,7 +176,7 @@ def open_stream(environ: WSGIEnvironment, maximum: int | None) -> t.IO[bytes]:
         )
     if length is None:
         return BytesIO()
-    return t.cast("t.IO[bytes]", BodyStream(stream, length, expected=length))
+    return BodyStream(stream, length, expected=length)  # type: ignore[return-value]
 
 
 def checked_length(environ: WSGIEnvironment, maximum: int | None) -> int | None:

@@ -42,12 +42,12 @@ class Fields(Target):
         headers = self.__dict__.get("headers")
         if headers is None:
             return self.environ.get(key)
-        return t.cast("str | None", headers.get(name))
+        return headers.get(name)  # type: ignore[no-any-return]
 
     @lazy
     def content_type(self) -> str:
         """The ``Content-Type`` as it was sent; ``None`` if it wasn't (typed as in Werkzeug)."""
-        return t.cast("str", self._field("Content-Type", "CONTENT_TYPE"))
+        return self._field("Content-Type", "CONTENT_TYPE")  # type: ignore[return-value]
 
     @lazy
     def content_length(self) -> int | None:
@@ -112,8 +112,8 @@ class Fields(Target):
             header = ";".join(headers.getlist("Cookie"))
         storage = self.dict_storage_class
         if storage is ImmutableMultiDict:
-            return t.cast("ImmutableMultiDict[str, str]", parse_cookies(header))
-        return t.cast("ImmutableMultiDict[str, str]", parse_cookie(header, cls=storage))
+            return parse_cookies(header)  # type: ignore[return-value]
+        return parse_cookie(header, cls=storage)  # type: ignore[return-value]
 
     @lazy
     def access_route(self) -> list[str]:

@@ -83,7 +83,7 @@ def header_value(lower: str, value: t.Any) -> str:
                 f"The value of header {lower!r} has characters that are not latin-1:"
                 f" {value[:80]!a}. Encode them, as in RFC 8187 (filename*=UTF-8''...)."
             ) from None
-    return t.cast(str, value)
+    return value  # type: ignore[no-any-return]
 
 
 def _with_options(value: t.Any, options: dict[str, t.Any]) -> str:
@@ -386,7 +386,7 @@ class Headers(WerkzeugHeaders):
 
     def popitem(self) -> Pair:
         """Remove and return the last pair."""
-        return t.cast(Pair, self.pop())
+        return self.pop()  # type: ignore[no-any-return]
 
     def clear(self) -> None:
         """Remove every header."""

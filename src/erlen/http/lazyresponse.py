@@ -266,7 +266,7 @@ class Response(StrictResponse):
             or "content-location" in index
         ):
             return None
-        return t.cast("list[Pair]", headers._items.copy())
+        return headers._items.copy()  # type: ignore[no-any-return]
 
     def close(self) -> None:
         """Close the body, if it can be closed, and run the callbacks."""

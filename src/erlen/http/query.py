@@ -30,7 +30,7 @@ class ImmutableMultiDict(WerkzeugMultiDict[K, T]):
     def __getitem__(self, key: K) -> T:
         values = _lookup(self, key)
         if values:
-            return t.cast("T", values[0])
+            return values[0]  # type: ignore[no-any-return]
         return super().__getitem__(key)
 
     def get(  # type: ignore[override]

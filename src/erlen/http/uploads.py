@@ -71,7 +71,7 @@ class Upload(Base):
         """Read up to a number of bytes, or all that is left."""
         window = self._window
         if window is None:
-            return t.cast("bytes", self._file.read(*args))
+            return self._file.read(*args)  # type: ignore[no-any-return]
         body, start, end = window
         size = args[0] if args else None
         at = start + self._at
@@ -83,7 +83,7 @@ class Upload(Base):
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         """Move to a position and return it."""
         if self._window is None or whence != os.SEEK_SET or offset < 0:
-            return t.cast("int", self._file.seek(offset, whence))
+            return self._file.seek(offset, whence)  # type: ignore[no-any-return]
         self._at = offset
         return offset
 

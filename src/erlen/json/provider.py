@@ -75,7 +75,7 @@ class JSONProvider:
         """
         obj = self._prepare_response_obj(args, kwargs)
         response = self._app.response_class(self.dumps(obj), mimetype="application/json")
-        return t.cast("Response", response)
+        return response  # type: ignore[no-any-return]
 
 
 def _default(o: t.Any) -> t.Any:
@@ -181,10 +181,17 @@ class DefaultJSONProvider(JSONProvider, Watched):
             body: str | bytes = f"{self.dumps(obj, **style)}\n"
         else:
             body = made.line(obj)
+            if getattr(response_class, "_plainly_made", False) and _is_json(self.mimetype):
+                return response_class.of_body(body, self.mimetype)  # type: ignore[no-any-return]
             if not response_class.__module__.startswith("erlen."):
                 # A user's class may look at what it is given: text, as in Flask.
                 body = body.decode()
-        return t.cast("Response", response_class(body, mimetype=self.mimetype))
+        return response_class(body, mimetype=self.mimetype)  # type: ignore[no-any-return]
+
+
+def _is_json(mimetype: str) -> bool:
+    # Any other may get a charset.
+    return mimetype == "application/json"
 
 
 class _Writers(t.NamedTuple):
