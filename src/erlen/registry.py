@@ -30,8 +30,9 @@ class _Table(defaultdict[t.Any, t.Any]):
             self.update(args[-1])
 
     def __setitem__(self, key: t.Any, value: t.Any) -> None:
-        epoch.value += 1
         super().__setitem__(key, value if isinstance(value, self.kind) else self.kind(value))  # type: ignore[arg-type]
+        # Behind the change: a request in between must not compile the old state for good.
+        epoch.bump()
 
     def update(self, *args: t.Any, **kwargs: t.Any) -> None:
         """Set several at once, as ``dict.update``."""

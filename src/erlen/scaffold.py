@@ -82,20 +82,28 @@ class Scaffold:
     def __setattr__(self, name: str, value: t.Any) -> None:
         # A table, or an override of what the class has. Anything else is the
         # user's own affair and may change with every request.
-        if name in COMPILED or (name[:1] != "_" and hasattr(type(self), name)):
-            value = watched(name, value)
-            epoch.value += 1
-        object.__setattr__(self, name, value)
+        compiled = name in COMPILED or (name[:1] != "_" and hasattr(type(self), name))
+        object.__setattr__(self, name, watched(name, value) if compiled else value)
+        if compiled:
+            epoch.bump()
 
     def __delattr__(self, name: str) -> None:
-        epoch.value += 1
         object.__delattr__(self, name)
+        epoch.bump()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name!r}>"
 
     def _check_setup_finished(self, f_name: str) -> None:
         raise NotImplementedError
+
+    def _kept(self, name: str, make: t.Callable[[], t.Any]) -> t.Any:
+        """The value of a lazy attribute, made at first use and settable."""
+        try:
+            return self.__dict__[name]
+        except KeyError:
+            value = self.__dict__[name] = make()
+            return value
 
     # -- folders -----------------------------------------------------------------
 
@@ -216,38 +224,38 @@ class Scaffold:
 
     def _method_route(
         self, method: str, rule: str, options: dict[str, t.Any]
-    ) -> t.Callable[[F], F]:
+    ) -> t.Callable[[ft.Route], ft.Route]:
         if "methods" in options:
             raise TypeError("Use the 'route' decorator to use the 'methods' argument.")
         return self.route(rule, methods=[method], **options)
 
     @setupmethod
-    def get(self, rule: str, **options: t.Any) -> t.Callable[[F], F]:
+    def get(self, rule: str, **options: t.Any) -> t.Callable[[ft.Route], ft.Route]:
         """:meth:`route` with ``methods=["GET"]``."""
         return self._method_route("GET", rule, options)
 
     @setupmethod
-    def post(self, rule: str, **options: t.Any) -> t.Callable[[F], F]:
+    def post(self, rule: str, **options: t.Any) -> t.Callable[[ft.Route], ft.Route]:
         """:meth:`route` with ``methods=["POST"]``."""
         return self._method_route("POST", rule, options)
 
     @setupmethod
-    def put(self, rule: str, **options: t.Any) -> t.Callable[[F], F]:
+    def put(self, rule: str, **options: t.Any) -> t.Callable[[ft.Route], ft.Route]:
         """:meth:`route` with ``methods=["PUT"]``."""
         return self._method_route("PUT", rule, options)
 
     @setupmethod
-    def delete(self, rule: str, **options: t.Any) -> t.Callable[[F], F]:
+    def delete(self, rule: str, **options: t.Any) -> t.Callable[[ft.Route], ft.Route]:
         """:meth:`route` with ``methods=["DELETE"]``."""
         return self._method_route("DELETE", rule, options)
 
     @setupmethod
-    def patch(self, rule: str, **options: t.Any) -> t.Callable[[F], F]:
+    def patch(self, rule: str, **options: t.Any) -> t.Callable[[ft.Route], ft.Route]:
         """:meth:`route` with ``methods=["PATCH"]``."""
         return self._method_route("PATCH", rule, options)
 
     @setupmethod
-    def route(self, rule: str, **options: t.Any) -> t.Callable[[F], F]:
+    def route(self, rule: str, **options: t.Any) -> t.Callable[[ft.Route], ft.Route]:
         """Register the decorated function as the view of a URL rule.
 
         Args:
@@ -255,7 +263,7 @@ class Scaffold:
             options: ``endpoint``, ``methods`` and all that Werkzeug's ``Rule`` takes.
         """
 
-        def decorator(f: F) -> F:
+        def decorator(f: ft.Route) -> ft.Route:
             endpoint = options.pop("endpoint", None)
             self.add_url_rule(rule, endpoint, f, **options)
             return f
@@ -283,10 +291,10 @@ class Scaffold:
         raise NotImplementedError
 
     @setupmethod
-    def endpoint(self, endpoint: str) -> t.Callable[[F], F]:
+    def endpoint(self, endpoint: str) -> t.Callable[[ft.Route], ft.Route]:
         """Register the decorated function as the view of an endpoint."""
 
-        def decorator(f: F) -> F:
+        def decorator(f: ft.Route) -> ft.Route:
             self.view_functions[endpoint] = f
             return f
 
@@ -295,46 +303,48 @@ class Scaffold:
     # -- hooks -----------------------------------------------------------------------
 
     @setupmethod
-    def before_request(self, f: F) -> F:
+    def before_request(self, f: ft.BeforeRequest) -> ft.BeforeRequest:
         """Run ``f()`` before each request; what it returns, if not None, is the answer."""
         self.before_request_funcs.setdefault(None, []).append(f)
         return f
 
     @setupmethod
-    def after_request(self, f: F) -> F:
+    def after_request(self, f: ft.AfterRequest) -> ft.AfterRequest:
         """Run ``f(response)`` on each response; it returns the response to send."""
         self.after_request_funcs.setdefault(None, []).append(f)
         return f
 
     @setupmethod
-    def teardown_request(self, f: F) -> F:
+    def teardown_request(self, f: ft.Teardown) -> ft.Teardown:
         """Run ``f(exc)`` when the request context ends, after a streamed body too."""
         self.teardown_request_funcs.setdefault(None, []).append(f)
         return f
 
     @setupmethod
-    def context_processor(self, f: F) -> F:
+    def context_processor(self, f: ft.ContextProcessor) -> ft.ContextProcessor:
         """Add what ``f()`` returns, a dict, to the context of templates."""
         self.template_context_processors.setdefault(None, []).append(f)
         return f
 
     @setupmethod
-    def url_value_preprocessor(self, f: F) -> F:
+    def url_value_preprocessor(self, f: ft.URLValuePreprocessor) -> ft.URLValuePreprocessor:
         """Run ``f(endpoint, values)`` before the hooks; it may change the view's arguments."""
         self.url_value_preprocessors.setdefault(None, []).append(f)
         return f
 
     @setupmethod
-    def url_defaults(self, f: F) -> F:
+    def url_defaults(self, f: ft.URLDefault) -> ft.URLDefault:
         """Run ``f(endpoint, values)`` when a URL is built; it may add values."""
         self.url_default_functions.setdefault(None, []).append(f)
         return f
 
     @setupmethod
-    def errorhandler(self, code_or_exception: t.Any) -> t.Callable[[F], F]:
+    def errorhandler(
+        self, code_or_exception: t.Any
+    ) -> t.Callable[[ft.ErrorHandler], ft.ErrorHandler]:
         """Register the decorated function for an HTTP code or an exception class."""
 
-        def decorator(f: F) -> F:
+        def decorator(f: ft.ErrorHandler) -> ft.ErrorHandler:
             self.register_error_handler(code_or_exception, f)
             return f
 
