@@ -10,7 +10,6 @@ import os
 import sys
 import typing as t
 from datetime import timedelta
-from functools import partial
 
 from werkzeug.datastructures import ImmutableDict
 from werkzeug.exceptions import Aborter
@@ -26,7 +25,8 @@ from .logging import create_logger
 from .namespace import _AppCtxGlobals
 from .routing.rules import Rule
 from .routing.rules import watched as watched_map
-from .scaffold import Scaffold, _endpoint_from_view_func, find_package, setupmethod
+from .scaffold import _endpoint_from_view_func, find_package, setupmethod
+from .template_parts import TemplateParts
 
 if t.TYPE_CHECKING:
     import logging
@@ -36,7 +36,6 @@ if t.TYPE_CHECKING:
     from . import typing as ft
     from .blueprints import Blueprint
     from .http.response import Response
-    from .templating import DispatchingJinjaLoader, Environment
 
 F = t.TypeVar("F", bound=t.Callable[..., t.Any])
 
@@ -47,23 +46,12 @@ def _make_timedelta(value: timedelta | int | None) -> timedelta | None:
     return timedelta(seconds=value)
 
 
-class _LateEnvironment:
-    """The stock Jinja environment, whose module is loaded with the first template."""
-
-    def __get__(self, instance: t.Any, owner: t.Any) -> type[Environment]:
-        from .templating import Environment
-
-        return Environment
-
-
-class App(Scaffold):
+class App(TemplateParts):
     """What an application declares; see :class:`erlen.Erlen` for the arguments."""
 
     aborter_class = Aborter
     app_ctx_globals_class: type[t.Any] = _AppCtxGlobals
     config_class: type[Config] = Config
-    jinja_environment: type[t.Any] = _LateEnvironment()  # type: ignore[assignment]
-    jinja_options: dict[str, t.Any] = {}
     json_provider_class: type[JSONProvider] = DefaultJSONProvider
     url_rule_class: type[BaseRule] = Rule
     url_map_class: type[Map] = Map
@@ -98,14 +86,7 @@ class App(Scaffold):
             template_folder=template_folder,
             root_path=root_path,
         )
-        if instance_path is None:
-            instance_path = self.auto_find_instance_path()
-        elif not os.path.isabs(instance_path):
-            raise ValueError(
-                "If an instance path is provided it must be absolute."
-                " A relative path was given instead."
-            )
-        self.instance_path = instance_path
+        self.instance_path = self._instance_path(instance_path)
         self.config = self.make_config(instance_relative_config)
         self.aborter = self.make_aborter()
         self.json: JSONProvider = self.json_provider_class(self)
@@ -119,6 +100,16 @@ class App(Scaffold):
         #: ``id(rule)`` to ``file:line`` of its registration, for ``erlen routes --check``.
         self.rule_sources: dict[int, str] = {}
         self._add_static_rule(static_host, host_matching)
+
+    def _instance_path(self, given: str | None) -> str:
+        if given is None:
+            return self.auto_find_instance_path()
+        if not os.path.isabs(given):
+            raise ValueError(
+                "If an instance path is provided it must be absolute."
+                " A relative path was given instead."
+            )
+        return given
 
     def _add_static_rule(self, static_host: str | None, host_matching: bool) -> None:
         if not self.has_static_folder:
@@ -151,18 +142,10 @@ class App(Scaffold):
 
     # -- what it is ------------------------------------------------------------------
 
-    def _kept(self, name: str, make: t.Callable[[], t.Any]) -> t.Any:
-        """The value of a lazy attribute, made at first use and settable."""
-        try:
-            return self.__dict__[name]
-        except KeyError:
-            value = self.__dict__[name] = make()
-            return value
-
     @property
     def name(self) -> str:
         """The import name; for a script, the file's name without its ending."""
-        return t.cast(str, self._kept("_name", self._find_name))
+        return self._kept("_name", self._find_name)  # type: ignore[no-any-return]
 
     @name.setter
     def name(self, value: str) -> None:
@@ -179,35 +162,22 @@ class App(Scaffold):
     @property
     def logger(self) -> logging.Logger:
         """The logger of the application's name, set up at first use."""
-        return t.cast("logging.Logger", self._kept("_logger", lambda: create_logger(self)))
+        return self._kept("_logger", lambda: create_logger(self))  # type: ignore[no-any-return]
 
     @logger.setter
     def logger(self, value: logging.Logger) -> None:
         self._logger = value
 
     @property
-    def jinja_env(self) -> Environment:
-        """The Jinja environment, made at first use."""
-        return t.cast("Environment", self._kept("_jinja_env", self.create_jinja_environment))
-
-    @jinja_env.setter
-    def jinja_env(self, value: Environment) -> None:
-        self._jinja_env = value
-
-    @property
     def debug(self) -> bool:
         """Whether debug mode is on; setting it also reloads changed templates."""
-        return t.cast(bool, self.config["DEBUG"])
+        return self.config["DEBUG"]  # type: ignore[no-any-return]
 
     @debug.setter
     def debug(self, value: bool) -> None:
         self.config["DEBUG"] = value
         if self.config["TEMPLATES_AUTO_RELOAD"] is None:
             self.jinja_env.auto_reload = value
-
-    def create_jinja_environment(self) -> Environment:
-        """Make the Jinja environment; :mod:`erlen.app` gives it Flask's globals."""
-        raise NotImplementedError
 
     def make_config(self, instance_relative: bool = False) -> Config:
         """Make the configuration from the defaults.
@@ -232,22 +202,6 @@ class App(Scaffold):
         if prefix is None:
             return os.path.join(package_path, "instance")
         return os.path.join(prefix, "var", f"{self.name}-instance")
-
-    def create_global_jinja_loader(self) -> DispatchingJinjaLoader:
-        """Make the loader that looks into the application's and the blueprints' folders."""
-        from .templating import DispatchingJinjaLoader
-
-        return DispatchingJinjaLoader(self)  # type: ignore[arg-type]
-
-    def select_jinja_autoescape(self, filename: str | None) -> bool:
-        """Whether a template is escaped: by its ending, and always for strings.
-
-        Args:
-            filename: Name of the template, None for a string.
-        """
-        if filename is None:
-            return True
-        return filename.endswith((".html", ".htm", ".xml", ".xhtml", ".svg"))
 
     # -- rules and blueprints ----------------------------------------------------------
 
@@ -318,67 +272,26 @@ class App(Scaffold):
         self.url_map.add(rule_obj)
         self.rule_sources[id(rule_obj)] = call_site()
         if view_func is not None:
-            old_func = self.view_functions.get(endpoint)
-            if old_func is not None and old_func != view_func:
-                raise AssertionError(
-                    "View function mapping is overwriting an existing"
-                    f" endpoint function: {endpoint}"
-                )
-            self.view_functions[endpoint] = view_func
+            self._set_view(endpoint, view_func)
 
-    # -- templates -----------------------------------------------------------------------
-
-    def _template_part(self, table: str, name: t.Any) -> t.Any:
-        """A decorator that puts a function into a table of the Jinja environment."""
-
-        def decorator(f: F, name: str | None) -> F:
-            getattr(self.jinja_env, table)[name or f.__name__] = f
-            return f
-
-        if callable(name):
-            return decorator(name, None)
-        return partial(decorator, name=name)
-
-    @setupmethod
-    def template_filter(self, name: str | None = None) -> t.Callable[[F], F]:
-        """Register the decorated function as a template filter."""
-        return t.cast("t.Callable[[F], F]", self._template_part("filters", name))
-
-    @setupmethod
-    def add_template_filter(self, f: ft.TemplateFilterCallable, name: str | None = None) -> None:
-        """Register a template filter; its own name if none is given."""
-        self._template_part("filters", name)(f)
-
-    @setupmethod
-    def template_test(self, name: str | None = None) -> t.Callable[[F], F]:
-        """Register the decorated function as a template test."""
-        return t.cast("t.Callable[[F], F]", self._template_part("tests", name))
-
-    @setupmethod
-    def add_template_test(self, f: ft.TemplateTestCallable, name: str | None = None) -> None:
-        """Register a template test; its own name if none is given."""
-        self._template_part("tests", name)(f)
-
-    @setupmethod
-    def template_global(self, name: str | None = None) -> t.Callable[[F], F]:
-        """Register the decorated function as a template global."""
-        return t.cast("t.Callable[[F], F]", self._template_part("globals", name))
-
-    @setupmethod
-    def add_template_global(self, f: ft.TemplateGlobalCallable, name: str | None = None) -> None:
-        """Register a template global; its own name if none is given."""
-        self._template_part("globals", name)(f)
+    def _set_view(self, endpoint: str, view_func: ft.RouteCallable) -> None:
+        old_func = self.view_functions.get(endpoint)
+        if old_func is not None and old_func != view_func:
+            raise AssertionError(
+                f"View function mapping is overwriting an existing endpoint function: {endpoint}"
+            )
+        self.view_functions[endpoint] = view_func
 
     # -- hooks of the application only ------------------------------------------------------
 
     @setupmethod
-    def teardown_appcontext(self, f: F) -> F:
+    def teardown_appcontext(self, f: ft.Teardown) -> ft.Teardown:
         """Run ``f(exc)`` when an application context ends."""
         self.teardown_appcontext_funcs.append(f)
         return f
 
     @setupmethod
-    def shell_context_processor(self, f: F) -> F:
+    def shell_context_processor(self, f: ft.ShellContextProcessor) -> ft.ShellContextProcessor:
         """Add what ``f()`` returns, a dict, to the names of ``erlen shell``."""
         self.shell_context_processors.append(f)
         return f
@@ -398,7 +311,7 @@ class App(Scaffold):
             location: The target.
             code: 301, 302, 303, 305, 307 or 308.
         """
-        return t.cast("BaseResponse", redirect_response(location, code, self.response_class))
+        return redirect_response(location, code, self.response_class)  # type: ignore[no-any-return]
 
     def inject_url_defaults(self, endpoint: str, values: dict[str, t.Any]) -> None:
         """Let the ``url_defaults`` functions add to the values of a URL; may be overridden.
@@ -437,7 +350,7 @@ class App(Scaffold):
                     error = raised
             else:
                 if rv is not None:
-                    return t.cast(str, rv)
+                    return rv  # type: ignore[no-any-return]
         if error is sys.exc_info()[1]:
             raise
         raise error

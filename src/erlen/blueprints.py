@@ -5,74 +5,20 @@ from __future__ import annotations
 import os
 import typing as t
 
-from .scaffold import Scaffold, _endpoint_from_view_func, setupmethod
+from .registering import (
+    OWN_NAME,
+    merge_hooks,
+    nested_options,
+    register_commands,
+)
+from .registering import BlueprintSetupState as BlueprintSetupState
+from .scaffold import Scaffold, setupmethod
 
 if t.TYPE_CHECKING:
     from . import typing as ft
-    from .app import Erlen
 
 F = t.TypeVar("F", bound=t.Callable[..., t.Any])
 DeferredSetupFunction = t.Callable[["BlueprintSetupState"], None]
-_sentinel = object()
-
-
-class BlueprintSetupState:
-    """What a recorded function gets when its blueprint is registered.
-
-    Args:
-        blueprint: The blueprint.
-        app: The application.
-        options: The arguments of ``register_blueprint``.
-        first_registration: Whether the blueprint was not registered on ``app`` before.
-    """
-
-    def __init__(
-        self, blueprint: Blueprint, app: Erlen, options: t.Any, first_registration: bool
-    ) -> None:
-        self.app = app
-        self.blueprint = blueprint
-        self.options = options
-        self.first_registration = first_registration
-        subdomain = options.get("subdomain")
-        self.subdomain = blueprint.subdomain if subdomain is None else subdomain
-        url_prefix = options.get("url_prefix")
-        self.url_prefix = blueprint.url_prefix if url_prefix is None else url_prefix
-        self.name = options.get("name", blueprint.name)
-        self.name_prefix = options.get("name_prefix", "")
-        self.url_defaults = dict(blueprint.url_values_defaults)
-        self.url_defaults.update(options.get("url_defaults", ()))
-
-    def add_url_rule(
-        self,
-        rule: str,
-        endpoint: str | None = None,
-        view_func: ft.RouteCallable | None = None,
-        **options: t.Any,
-    ) -> None:
-        """Register a rule on the application, prefixed as the blueprint is registered.
-
-        Args:
-            rule: Rule relative to the prefix.
-            endpoint: Endpoint inside the blueprint.
-            view_func: The view.
-            options: For Werkzeug's ``Rule``.
-        """
-        if self.url_prefix is not None:
-            prefix = self.url_prefix.rstrip("/")
-            rule = f"{prefix}/{rule.lstrip('/')}" if rule else self.url_prefix
-        options.setdefault("subdomain", self.subdomain)
-        if endpoint is None:
-            endpoint = _endpoint_from_view_func(view_func)  # type: ignore[arg-type]
-        defaults = self.url_defaults
-        if "defaults" in options:
-            defaults = {**defaults, **options.pop("defaults")}
-        self.app.add_url_rule(
-            rule,
-            f"{self.name_prefix}.{self.name}.{endpoint}".lstrip("."),
-            view_func,
-            defaults=defaults,
-            **options,
-        )
 
 
 class Blueprint(Scaffold):
@@ -108,7 +54,7 @@ class Blueprint(Scaffold):
         subdomain: str | None = None,
         url_defaults: dict[str, t.Any] | None = None,
         root_path: str | None = None,
-        cli_group: str | None = _sentinel,  # type: ignore[assignment]
+        cli_group: str | None = OWN_NAME,
     ) -> None:
         super().__init__(
             import_name=import_name,
@@ -163,7 +109,7 @@ class Blueprint(Scaffold):
 
     @setupmethod
     def record_once(self, func: DeferredSetupFunction) -> None:
-        """Run ``func(state)`` when the blueprint is registered on an application for the first time."""
+        """Run ``func(state)`` at the blueprint's first registration on an application."""
 
         def once(state: BlueprintSetupState) -> None:
             if state.first_registration:
@@ -229,65 +175,12 @@ class Blueprint(Scaffold):
                 endpoint="static",
             )
         if first_bp_registration or first_name_registration:
-            self._merge_blueprint_funcs(app, name)
+            merge_hooks(self, app, name)
         for deferred in self.deferred_functions:
             deferred(state)
-        self._register_commands(app, name, options)
+        register_commands(self, app, name, options)
         for blueprint, bp_options in self._blueprints:
-            self._register_nested(app, state, blueprint, bp_options.copy(), name)
-
-    def _register_commands(self, app: t.Any, name: str, options: dict[str, t.Any]) -> None:
-        group = self.__dict__.get("_cli")
-        if group is None or not group.commands:
-            return
-        cli_group = options.get("cli_group", self.cli_group)
-        if cli_group is None:
-            app.cli.commands.update(group.commands)
-        else:
-            group.name = name if cli_group is _sentinel else cli_group
-            app.cli.add_command(group)
-
-    def _register_nested(
-        self,
-        app: t.Any,
-        state: BlueprintSetupState,
-        blueprint: Blueprint,
-        options: dict[str, t.Any],
-        name: str,
-    ) -> None:
-        url_prefix = options.get("url_prefix")
-        if url_prefix is None:
-            url_prefix = blueprint.url_prefix
-        if state.url_prefix is not None and url_prefix is not None:
-            url_prefix = f"{state.url_prefix.rstrip('/')}/{url_prefix.lstrip('/')}"
-        elif url_prefix is None:
-            url_prefix = state.url_prefix
-        if url_prefix is not None:
-            options["url_prefix"] = url_prefix
-        subdomain = options.get("subdomain")
-        if subdomain is None:
-            subdomain = blueprint.subdomain
-        if state.subdomain is not None and subdomain is not None:
-            subdomain = f"{subdomain}.{state.subdomain}"
-        elif subdomain is None:
-            subdomain = state.subdomain
-        if subdomain is not None:
-            options["subdomain"] = subdomain
-        options["name_prefix"] = name
-        blueprint.register(app, options)
-
-    def _merge_blueprint_funcs(self, app: t.Any, name: str) -> None:
-        """Copy the hooks into the application's tables under the registered name."""
-        for table in _HOOK_TABLES:
-            own, target = getattr(self, table), getattr(app, table)
-            for key, functions in own.items():
-                target[_joined(name, key)].extend(functions)
-        for key, codes in self.error_handler_spec.items():
-            target = app.error_handler_spec[_joined(name, key)]
-            for code, handlers in codes.items():
-                target[code].update(handlers)
-        for endpoint, func in self.view_functions.items():
-            app.view_functions[endpoint] = func
+            blueprint.register(app, nested_options(state, blueprint, bp_options, name))
 
     # -- declaring ---------------------------------------------------------------------
 
@@ -329,10 +222,12 @@ class Blueprint(Scaffold):
         return decorator
 
     @setupmethod
-    def app_template_filter(self, name: str | None = None) -> t.Callable[[F], F]:
+    def app_template_filter(
+        self, name: str | None = None
+    ) -> t.Callable[[ft.TemplateFilter], ft.TemplateFilter]:
         """Register a template filter for the whole application."""
         return t.cast(
-            "t.Callable[[F], F]",
+            "t.Callable[[ft.TemplateFilter], ft.TemplateFilter]",
             _optional_name(name, lambda name: self._on_app("add_template_filter", name)),
         )
 
@@ -344,10 +239,12 @@ class Blueprint(Scaffold):
         self._on_app("add_template_filter", name)(f)
 
     @setupmethod
-    def app_template_test(self, name: str | None = None) -> t.Callable[[F], F]:
+    def app_template_test(
+        self, name: str | None = None
+    ) -> t.Callable[[ft.TemplateTest], ft.TemplateTest]:
         """Register a template test for the whole application."""
         return t.cast(
-            "t.Callable[[F], F]",
+            "t.Callable[[ft.TemplateTest], ft.TemplateTest]",
             _optional_name(name, lambda name: self._on_app("add_template_test", name)),
         )
 
@@ -357,10 +254,12 @@ class Blueprint(Scaffold):
         self._on_app("add_template_test", name)(f)
 
     @setupmethod
-    def app_template_global(self, name: str | None = None) -> t.Callable[[F], F]:
+    def app_template_global(
+        self, name: str | None = None
+    ) -> t.Callable[[ft.TemplateGlobal], ft.TemplateGlobal]:
         """Register a template global for the whole application."""
         return t.cast(
-            "t.Callable[[F], F]",
+            "t.Callable[[ft.TemplateGlobal], ft.TemplateGlobal]",
             _optional_name(name, lambda name: self._on_app("add_template_global", name)),
         )
 
@@ -376,58 +275,44 @@ class Blueprint(Scaffold):
         return f
 
     @setupmethod
-    def before_app_request(self, f: F) -> F:
+    def before_app_request(self, f: ft.BeforeRequest) -> ft.BeforeRequest:
         """As ``before_request``, for every request of the application."""
         return self._app_hook("before_request_funcs", f)
 
     @setupmethod
-    def after_app_request(self, f: F) -> F:
+    def after_app_request(self, f: ft.AfterRequest) -> ft.AfterRequest:
         """As ``after_request``, for every request of the application."""
         return self._app_hook("after_request_funcs", f)
 
     @setupmethod
-    def teardown_app_request(self, f: F) -> F:
+    def teardown_app_request(self, f: ft.Teardown) -> ft.Teardown:
         """As ``teardown_request``, for every request of the application."""
         return self._app_hook("teardown_request_funcs", f)
 
     @setupmethod
-    def app_context_processor(self, f: F) -> F:
+    def app_context_processor(self, f: ft.ContextProcessor) -> ft.ContextProcessor:
         """As ``context_processor``, for every template of the application."""
         return self._app_hook("template_context_processors", f)
 
     @setupmethod
-    def app_url_value_preprocessor(self, f: F) -> F:
+    def app_url_value_preprocessor(self, f: ft.URLValuePreprocessor) -> ft.URLValuePreprocessor:
         """As ``url_value_preprocessor``, for every request of the application."""
         return self._app_hook("url_value_preprocessors", f)
 
     @setupmethod
-    def app_url_defaults(self, f: F) -> F:
+    def app_url_defaults(self, f: ft.URLDefault) -> ft.URLDefault:
         """As ``url_defaults``, for every URL of the application."""
         return self._app_hook("url_default_functions", f)
 
     @setupmethod
-    def app_errorhandler(self, code: t.Any) -> t.Callable[[F], F]:
+    def app_errorhandler(self, code: t.Any) -> t.Callable[[ft.ErrorHandler], ft.ErrorHandler]:
         """As ``errorhandler``, for every request of the application."""
 
-        def decorator(f: F) -> F:
+        def decorator(f: ft.ErrorHandler) -> ft.ErrorHandler:
             self.record_once(lambda state: state.app.register_error_handler(code, f))
             return f
 
         return decorator
-
-
-_HOOK_TABLES = (
-    "before_request_funcs",
-    "after_request_funcs",
-    "teardown_request_funcs",
-    "url_default_functions",
-    "url_value_preprocessors",
-    "template_context_processors",
-)
-
-
-def _joined(name: str, key: str | None) -> str:
-    return name if key is None else f"{name}.{key}"
 
 
 def _optional_name(name: t.Any, make: t.Callable[[t.Any], t.Any]) -> t.Any:

@@ -8,7 +8,7 @@ from .state import get_current
 
 if t.TYPE_CHECKING:
     from .ctx import Context
-    from .typing import AfterThisRequest
+    from .typing import AfterRequest
 
 F = t.TypeVar("F", bound=t.Callable[..., t.Any])
 
@@ -44,7 +44,7 @@ def request_context(caller: str) -> Context:
     return ctx
 
 
-def after_this_request(f: AfterThisRequest) -> AfterThisRequest:
+def after_this_request(f: AfterRequest) -> AfterRequest:
     """Run ``f(response)`` on the response of this request only.
 
     Args:

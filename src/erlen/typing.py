@@ -88,7 +88,6 @@ RouteCallable = t.Union[
 
 # What decorators give back is what they were given.
 AfterRequest = t.TypeVar("AfterRequest", bound=AfterRequestCallable[t.Any])
-AfterThisRequest = t.TypeVar("AfterThisRequest", bound=AfterRequestCallable[t.Any])
 BeforeRequest = t.TypeVar("BeforeRequest", bound=BeforeRequestCallable)
 ContextProcessor = t.TypeVar("ContextProcessor", bound=TemplateContextProcessorCallable)
 ErrorHandler = t.TypeVar("ErrorHandler", bound=ErrorHandlerCallable)

@@ -46,10 +46,12 @@ class View:
     # Functions of the class that are known to need no `ensure_sync`.
     _plain_functions: t.ClassVar[frozenset[t.Any]] = frozenset()
 
-    def dispatch_request(self, **kwargs: t.Any) -> ft.ResponseReturnValue:
+    # With these types, an override may name its own parameters.
+    def dispatch_request(self, *args: t.Any, **kwargs: t.Any) -> ft.ResponseReturnValue:
         """Answer the request.
 
         Args:
+            *args: Nothing; a rule's values have names.
             **kwargs: The values from the URL.
 
         Returns:

@@ -10,7 +10,7 @@ from ..state import get_current
 from .provider import _default
 
 if t.TYPE_CHECKING:
-    from werkzeug.sansio.response import Response
+    from ..http.response import Response
 
 
 def dumps(obj: t.Any, **kwargs: t.Any) -> str:
