@@ -157,7 +157,7 @@ class Config(WatchedDict[str, t.Any]):
             with open(filename, mode="rb") as file:
                 exec(compile(file.read(), filename, "exec"), module.__dict__)
         except OSError as error:
-            if silent and error.errno in (errno.ENOENT, errno.EISDIR, errno.ENOTDIR):
+            if silent and error.errno in (*_ABSENT, errno.ENOTDIR):
                 return False
             _explain(error)
             raise
@@ -209,7 +209,7 @@ class Config(WatchedDict[str, t.Any]):
             with open(filename, "r" if text else "rb") as file:
                 mapping = load(file)
         except OSError as error:
-            if silent and error.errno in (errno.ENOENT, errno.EISDIR):
+            if silent and error.errno in _ABSENT:
                 return False
             _explain(error)
             raise
@@ -280,6 +280,9 @@ def _loaded(text: str, loads: t.Callable[[str], t.Any]) -> t.Any:
 def _explain(error: OSError) -> None:
     error.strerror = f"Unable to load configuration file ({error.strerror})"
 
+
+# What "no such file" looks like to ``open``.
+_ABSENT = (errno.ENOENT, errno.EISDIR)
 
 #: The settings of an application that sets nothing, with Flask 3.1's values.
 DEFAULTS: dict[str, t.Any] = {

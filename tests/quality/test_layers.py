@@ -15,8 +15,8 @@ LAYERS = {
     3: "routing.table routing.check respond steporder",
     4: "ctx current ending namespace globals recover runner urls plan debughelpers",
     5: "server",
-    6: "app appbase steps blueprints registering template_parts scaffold helpers templating template_context views cli"
-    " testing wrappers",
+    6: "app appbase steps blueprints registering template_parts scaffold helpers templating"
+    " template_context views cli testing wrappers",
     7: "flask_alias __main__",
     8: "",
 }

@@ -218,8 +218,7 @@ def _send_path(
         max_age = max_age(path)
     if max_age is not None and type(max_age) is not int:
         return None
-    opened = open_regular(path)
-    if opened is None:
+    if (opened := open_regular(path)) is None:
         return None
     descriptor, status = opened
     try:

@@ -124,9 +124,8 @@ class Response(StrictResponse):
         else:
             if mimetype is None:
                 mimetype = self.default_mimetype
-            if mimetype is None:
-                pairs = []
-            else:
+            pairs = []
+            if mimetype is not None:
                 pairs = [media_types.get(mimetype) or media_type_pair(mimetype)]
         if status is None:
             status = self.default_status

@@ -107,12 +107,18 @@ class FastCodeGenerator(StockCodeGenerator):
         super().visit_Template(node, frame)
 
     def write_commons(self) -> None:
+        """Write the look-ups that every function of a template starts with."""
         super().write_commons()
         if self._plain:
             # Asked when the template runs, as Jinja does: methods may be replaced late.
             self.writeline("plain = lookup_type(environment)")
 
     def pull_dependencies(self, nodes: t.Iterable[nodes.Node]) -> None:
+        """Write the look-ups of the filters and tests in some nodes.
+
+        Args:
+            nodes: The body of a function.
+        """
         body = list(nodes)
         super().pull_dependencies(body)
         if self._plain:

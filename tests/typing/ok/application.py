@@ -160,6 +160,46 @@ def after(response: Response) -> Response:
     return response
 
 
+@app.after_request
+async def after_async(response: Response) -> Response:
+    return response
+
+
+@bp.after_app_request
+def after_all(response: t.Any) -> t.Any:
+    return response
+
+
+@app.teardown_appcontext
+def close(error: BaseException | None) -> None:
+    g.pop("db", None)
+
+
+@app.shell_context_processor
+def shell() -> dict[str, t.Any]:
+    return {"bp": bp}
+
+
+@bp.app_context_processor
+async def more_async() -> dict[str, t.Any]:
+    return {}
+
+
+@bp.app_template_filter("half")
+def half(value: int) -> float:
+    return value / 2
+
+
+@app.endpoint("named")
+def named() -> str:
+    return "x"
+
+
+# A decorator gives back what it was given.
+text: str = give_str()
+halved: float = half(2)
+
+
 @app.teardown_request
 def teardown(error: BaseException | None) -> None:
     assert error is None
@@ -173,6 +213,11 @@ def on_404(error: NotFound) -> tuple[str, int]:
 @app.errorhandler(HTTPException)
 def on_http(error: HTTPException) -> ResponseReturnValue:
     return str(error.code), error.code or 500
+
+
+@bp.app_errorhandler(500)
+def on_500(error: Exception) -> str:
+    return str(error)
 
 
 @app.errorhandler(ZeroDivisionError)
@@ -240,6 +285,11 @@ class Page(View):
         return self.title
 
 
+class Named(View):
+    def dispatch_request(self, name: str) -> str:
+        return name
+
+
 class Items(MethodView):
     def get(self, number: int) -> str:
         return str(number)
@@ -295,6 +345,8 @@ class NotesApp(Erlen):
         return super().make_response(rv)
 
 
+own_app = t.cast(NotesApp, current_app)
+
+
 def use_subclass() -> int:
-    own = t.cast(NotesApp, current_app)
-    return own.limit
+    return own_app.limit
