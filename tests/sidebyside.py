@@ -149,6 +149,14 @@ def answers(fw: ModuleType, make: Make, calls: t.Sequence[Call], way: str = "") 
     return found
 
 
+def _expect(expected: list[Answer], found: list[Answer], way: str, calls: list[Call]) -> None:
+    for number, (theirs, ours) in enumerate(zip(expected, found, strict=True)):
+        wanted = calls[number % len(calls)]
+        again = " again" if number >= len(calls) else ""
+        what = f"{wanted.method} {wanted.path}{again}, the {way} way"
+        assert ours == theirs, f"{what}:\nErlen {ours}\nFlask {theirs}"
+
+
 def compare(make: Make, *wanted: Call | str, general: int | None = 0) -> list[Answer]:
     """Ask Flask and Erlen the same, everything twice.
 
@@ -162,10 +170,10 @@ def compare(make: Make, *wanted: Call | str, general: int | None = 0) -> list[An
     """
     calls = [Call(item) if isinstance(item, str) else item for item in wanted]
     expected = answers(flask, make, calls)
-    assert answers(erlen, make, calls, "general") == expected
+    _expect(expected, answers(erlen, make, calls, "general"), "general", calls)
     with counted_general() as taken:
         planned = answers(erlen, make, calls, "planned")
-    assert planned == expected
+    _expect(expected, planned, "planned", calls)
     if general is not None:
         assert len(taken) == 2 * general, taken
     return planned[: len(calls)]
