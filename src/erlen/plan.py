@@ -10,7 +10,7 @@ from __future__ import annotations
 import typing as t
 from functools import partial
 
-from werkzeug.exceptions import NotFound
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from werkzeug.routing import MapAdapter
 
 from . import signals
@@ -146,7 +146,7 @@ class Plans:
                 if raw is path and path in self.table.static:
                     self.static.setdefault(path, {})[environ["REQUEST_METHOD"]] = plan
             return plan, args
-        if found is None:
+        if found is None and environ["REQUEST_METHOD"].isupper():
             return self._missing or self.missing_plan(), {}
         return None, _NOTHING
 
@@ -164,6 +164,22 @@ class Plans:
             return t.cast("tuple[Rule, dict[str, t.Any]]", adapter.match(return_rule=True))
         target, args = self.table.match_adapter(adapter)
         return target.rule, args
+
+    def allowed_methods(self, adapter: MapAdapter) -> t.Iterable[str]:
+        """What ``adapter.allowed_methods()`` says, by the compiled table.
+
+        Args:
+            adapter: As for :meth:`match`.
+        """
+        if type(adapter) is not MapAdapter or adapter.map is not self.table.url_map:
+            return adapter.allowed_methods()
+        try:
+            self.table.match_adapter(adapter, method="--")
+        except MethodNotAllowed as error:
+            return error.valid_methods or ()
+        except HTTPException:
+            pass
+        return ()
 
     def accept_host(self, host: str | None) -> None:
         """Remember a valid Host header; the memory is bounded."""
@@ -234,9 +250,9 @@ class Plans:
         ):
             if app._find_error_handler(NotFound(), ()) is None:
                 page = Prepared.of(http_error_response(NotFound()))
-                plan.view = lambda: page
-                if plan.before or plan.processors:
-                    plan.view = _late(app, None, plan.view)
+                late = plan.view
+                # A hook that asked for the request may have changed what it ends with.
+                plan.view = lambda: page if get_current()._request is None else late()
         self._missing = plan
         return plan
 

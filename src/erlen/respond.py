@@ -63,7 +63,7 @@ def make_response(app: t.Any, rv: t.Any) -> t.Any:
             " The function either returned None or ended without a return statement."
         )
     if not isinstance(rv, cls):
-        if isinstance(rv, (str, bytes, bytearray)) or isinstance(rv, Iterator):
+        if isinstance(rv, (str, bytes, bytearray, Iterator)):
             rv = cls(rv, status=status, headers=headers)
             status = headers = None
         else:
@@ -95,8 +95,12 @@ def _unpack(rv: tuple[t.Any, ...]) -> tuple[t.Any, t.Any, t.Any]:
 def _coerce(app: t.Any, cls: t.Any, rv: t.Any) -> t.Any:
     if isinstance(rv, (dict, list)):
         return app.json.response(rv)
-    if isinstance(rv, HTTPException) and hasattr(cls, "_plainly_made"):
-        return http_error_response(rv, _environ(), cls)
+    if isinstance(rv, HTTPException):
+        # It is the answer now. With the frames it came through it would be garbage
+        # that only the collector finds: one of them holds what it returned.
+        rv.__traceback__ = None
+        if hasattr(cls, "_plainly_made"):
+            return http_error_response(rv, _environ(), cls)
     reason = ""
     if isinstance(rv, BaseResponse) or callable(rv):
         try:

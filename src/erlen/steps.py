@@ -110,7 +110,7 @@ class Steps(App):
         """The answer to an automatic OPTIONS request; may be overridden."""
         adapter = current_request_context("make_default_options_response").url_adapter
         rv = self.response_class()
-        rv.allow.update(adapter.allowed_methods())  # type: ignore[union-attr]
+        rv.allow.update(self._current_plans().allowed_methods(adapter))  # type: ignore[arg-type]
         return rv
 
     def raise_routing_exception(self, request: Request) -> t.NoReturn:
@@ -232,7 +232,11 @@ class Steps(App):
 
     def handle_user_exception(self, e: Exception) -> HTTPException | ft.ResponseReturnValue:
         """Answer what a view or hook raised; may be overridden."""
-        return t.cast("HTTPException", recover.user_exception(self, e))
+        try:
+            return t.cast("HTTPException", recover.user_exception(self, e))
+        finally:
+            # As in there: raised again, the error would hold this frame, and it the error.
+            del e
 
     def handle_exception(self, e: Exception) -> Response:
         """Answer an error that nobody took with 500, or let it through; may be overridden."""
