@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ LAYERS = {
     5: "server",
     6: "app appbase steps blueprints registering template_parts scaffold helpers templating"
     " template_context views cli testing wrappers",
-    7: "flask_alias __main__",
+    7: "flask_alias flask_names __main__",
     8: "",
 }
 
@@ -158,6 +159,17 @@ def test_imports_run_downwards(package: Path) -> None:
             continue
         wrong.append(f"{edge} (layer {source} -> {target})")
     assert wrong == [], "\n".join(wrong)
+
+
+def test_the_documentation_has_the_same_layers(package: Path, root: Path) -> None:
+    text = (root / "docs" / "architecture.md").read_text()
+    told = {}
+    for layer, rooms in re.findall(r"^\| (\d) \| (.+?) \|", text, re.M):
+        for room in re.findall(r"`([\w/]+?)(?:/|\.py)`", rooms):
+            told[room.replace("/", ".")] = int(layer)
+    assert told == {room: layer_of(room) for room in told} | {"routing": 2}
+    tops = {name.partition(".")[0] for name in modules_of(package)}
+    assert {name for name in tops if name.strip("_") == name and name} - set(told) == set()
 
 
 def test_nothing_imports_in_a_circle(package: Path) -> None:
