@@ -50,27 +50,6 @@ _GATHERED = {
     "sansio.scaffold": ("scaffold", "helpers", "templating"),
 }
 
-# Names that a module of Flask imports from another one and that are therefore found there, too.
-_BORROWED = {
-    "app": {
-        **{"appbase": "App", "templating": "Environment", "ctx": "AppContext RequestContext"},
-        "globals": "_cv_app _cv_request current_app g request request_ctx session",
-        "helpers": "get_debug_flag send_from_directory",
-        "sessions": "SecureCookieSessionInterface SessionInterface",
-        "signals": "appcontext_tearing_down got_request_exception request_finished"
-        " request_started request_tearing_down",
-    },
-    "blueprints": {"cli": "AppGroup", "globals": "current_app", "helpers": "send_from_directory"},
-    "ctx": {"signals": "appcontext_popped appcontext_pushed"},
-    "debughelpers": {"globals": "request_ctx", "blueprints": "Blueprint"},
-    "helpers": {"globals": "request request_ctx session current_app"},
-    "json": {"globals": "current_app"},
-    "logging": {"globals": "request"},
-    "templating": {"globals": "current_app request", "helpers": "stream_with_context"},
-    "testing": {"sessions": "SessionMixin"},
-    "wrappers": {"globals": "current_app"},
-}
-
 # Names that Erlen calls otherwise.
 _RENAMED = {
     "Flask": "app:Erlen",
@@ -218,12 +197,12 @@ class _SameLoader:
         # one, by which `importlib.reload` and `pickle` know it.
         module.__spec__ = self.spec
         own = self.target.removeprefix("erlen.")
-        names = {name: place for name, place in _RENAMED.items() if name.startswith(f"{own}.")}
-        for source, borrowed in _BORROWED.get(own, {}).items():
-            names |= {f"{own}.{name}": f"{source}:{name}" for name in borrowed.split()}
-        for name, place in names.items():
-            if not hasattr(module, name.removeprefix(f"{own}.")):
-                setattr(module, name.removeprefix(f"{own}."), _fetch(place))
+        for qualified, place in _RENAMED.items():
+            home, _, name = qualified.rpartition(".")
+            if home == own and not hasattr(module, name):
+                setattr(module, name, _fetch(place))
+        asked = getattr(module, "__getattr__", None)
+        module.__getattr__ = _elsewhere(own, asked)  # type: ignore[method-assign]
 
     def get_code(self, fullname: str) -> CodeType | None:
         """Let ``python -m flask`` run Erlen's command line."""
@@ -265,7 +244,7 @@ def _top_getattr(name: str) -> object:
         return FLASK_VERSION
     if (name in _SAME and name != "__main__") or name == "sansio":
         return importlib.import_module(f"flask.{name}")
-    raise AttributeError(f"module 'flask' has no attribute {name!r}")
+    return _borrow("", name)
 
 
 class _GatheringLoader:
@@ -286,15 +265,36 @@ class _GatheringLoader:
 
 def _gather(module: ModuleType, sources: tuple[str, ...]) -> Callable[[str], object]:
     def look_up(name: str) -> object:
-        if not name.startswith("__"):
-            for source in sources:
-                found = getattr(importlib.import_module(f"erlen.{source}"), name, module)
-                if found is not module:
-                    setattr(module, name, found)
-                    return found
-        raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}")
+        for source in () if name.startswith("__") else sources:
+            found = getattr(importlib.import_module(f"erlen.{source}"), name, module)
+            if found is not module:
+                setattr(module, name, found)
+                return found
+        return _borrow(module.__name__.removeprefix("flask."), name)
 
     return look_up
+
+
+def _elsewhere(module: str, first: Callable[[str], object] | None) -> Callable[[str], object]:
+    """What a module answers for a name that it lacks, after its own answer."""
+
+    def look_up(name: str) -> object:
+        if first is not None:
+            try:
+                return first(name)
+            except AttributeError:
+                pass
+        return _borrow(module, name)
+
+    return look_up
+
+
+def _borrow(module: str, name: str) -> object:
+    if name.startswith("__"):  # the import system asks for many
+        raise AttributeError(f"module 'flask.{module}' has no attribute {name!r}")
+    from .flask_names import look_up
+
+    return look_up(module, name)
 
 
 def _fetch(place: str) -> object:

@@ -53,6 +53,52 @@ def test_modules_are_the_same_objects() -> None:
     assert python(code) == "True True\nerlen.helpers erlen.helpers"
 
 
+MODULES = (
+    "app blueprints cli config ctx debughelpers globals helpers json json.provider json.tag"
+    " logging sessions signals templating testing typing views wrappers sansio.app"
+    " sansio.blueprints sansio.scaffold"
+).split()
+
+# How Flask does a thing inside: Erlen does it elsewhere or not at all.
+INSIDE = {
+    "app": {"_sentinel"},
+    "blueprints": {"_sentinel"},
+    "cli": {"_env_file_callback", "_path_is_ancestor", "_set_app", "_set_debug"},
+    "debughelpers": {"_dump_loader_info"},
+    "sansio.scaffold": {"_find_package_path"},
+}
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_every_name_of_flasks_module(name: str) -> None:
+    listing = (
+        "import importlib, sys\n"
+        f"names = vars(importlib.import_module('flask.{name}'))\n"
+        "print(*[name for name in names if not name.startswith('__')])\n"
+    )
+    theirs = python(listing).split()
+    code = INSTALL + (
+        f"import importlib; module = importlib.import_module('flask.{name}')\n"
+        f"print(*[name for name in {theirs!r} if not hasattr(module, name)])\n"
+    )
+    assert set(python(code).split()) == INSIDE.get(name, set())
+
+
+def test_names_from_other_libraries_are_the_same_objects() -> None:
+    code = INSTALL + (
+        "import flask.app, flask.wrappers, flask.config, flask.helpers\n"
+        "import json, werkzeug.routing, werkzeug.wrappers, erlen.json\n"
+        "assert flask.app.Rule is werkzeug.routing.Rule\n"
+        "assert flask.wrappers.RequestBase is werkzeug.wrappers.Request\n"
+        "assert (flask.wrappers.json, flask.config.json) == (erlen.json, json)\n"
+        "print(flask.helpers._split_blueprint_path('a.b.c'))\n"
+        "flask.app.no_such_name\n"
+    )
+    done = run("-c", code)
+    assert done.stdout.strip() == "['a.b.c', 'a.b', 'a']"
+    assert "AttributeError: module 'flask.app' has no attribute 'no_such_name'" in done.stderr
+
+
 @pytest.mark.parametrize(
     "line",
     [
