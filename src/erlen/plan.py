@@ -135,8 +135,6 @@ class Plans:
         """
         raw = environ.get("PATH_INFO", "")
         path = raw if raw.isascii() else raw.encode("latin-1").decode("utf-8", "replace")
-        if path[:1] != "/":
-            return None, _NOTHING
         found = self.find(path, environ["REQUEST_METHOD"])
         if found:
             target, args = found
