@@ -189,8 +189,12 @@ def unhandled(app: t.Any, error: Exception) -> t.Any:
     try:
         answer = handler(server_error)
         return app.finalize_request(answer, from_error_handler=True)
-    except Exception:
-        # The last resort: a page that no code of the application has a part in.
+    except Exception as failure:
+        # The last resort: a page that no code of the application has a part in. What watches
+        # for errors would have seen this one escape on Flask: tell it.
+        if failure is not error and failure is not server_error:
+            send = signals.got_request_exception.send
+            send(app, _async_wrapper=app.ensure_sync, exception=failure)
         app.log_exception(sys.exc_info())
         return app.finalize_request(server_error, from_error_handler=True)
 

@@ -77,6 +77,20 @@ def handler_of_500_fails(caught: t.Any, handler: t.Any, second: str | None) -> N
         get(app)
 
 
+@errors("ER-02-watched")
+def handler_of_500_fails_is_seen_by_monitors() -> None:
+    app = make(failing)
+    app.register_error_handler(500, lambda error: 1 / 0)
+    seen: list[Exception] = []
+
+    def monitor(sender: t.Any, exception: Exception) -> None:
+        seen.append(exception)
+
+    with erlen.got_request_exception.connected_to(monitor, app):
+        assert get(app).status == 500
+    assert [type(error) for error in seen] == [Mistake, ZeroDivisionError]
+
+
 @errors("ER-02-other")
 def handler_of_another_error_fails(caught: t.Any) -> None:
     def add(app: t.Any) -> None:
