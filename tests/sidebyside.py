@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from types import ModuleType
 
 import flask
+import flask.views
 from werkzeug.test import EnvironBuilder
 
 import erlen
