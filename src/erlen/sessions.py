@@ -277,6 +277,11 @@ def is_stock_interface(interface: t.Any) -> bool:
     )
 
 
+# What Python itself writes into classes as they are used: ``isinstance`` with abstract
+# ones, ``copy``, a look at annotations.
+_NOTES = ("_abc_", "__slotnames__", "__annot")
+
+
 def _as_defined() -> list[dict[str, t.Any]]:
     kinds = (
         SessionInterface,
@@ -286,7 +291,8 @@ def _as_defined() -> list[dict[str, t.Any]]:
         TaggedJSONSerializer,
     )
     return [
-        {name: value for name, value in vars(kind).items() if name[:5] != "_abc_"} for kind in kinds
+        {name: value for name, value in vars(kind).items() if not name.startswith(_NOTES)}
+        for kind in kinds
     ]
 
 

@@ -186,3 +186,14 @@ def test_testing_for_truth_costs_no_text() -> None:
         assert not erlen.request
         assert not erlen.current_app
         assert repr(erlen.session) == "<LocalProxy unbound>"
+
+
+def test_copying_a_session_changes_nothing_for_others() -> None:
+    """``copy`` leaves notes on the class, which are no changes of it."""
+    app = make(erlen)
+    with app.test_request_context():
+        erlen.session["a"] = 1
+        assert copy.copy(erlen.session._get_current_object()) == {"a": 1}
+        assert copy.deepcopy(erlen.session._get_current_object()) == {"a": 1}
+    app.config["ANY"] = 1
+    assert app._current_plans().lazy_session
