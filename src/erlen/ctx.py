@@ -101,6 +101,10 @@ class Context(Ending):
         request = self._request
         return request if request is not None else self._open_request()
 
+    @request.setter
+    def request(self, value: Request) -> None:
+        self._request = value
+
     @property
     def session(self) -> SessionMixin:
         """The session, opened at first use; asking for it marks it accessed."""
@@ -111,11 +115,20 @@ class Context(Ending):
         session.accessed = True
         return session
 
+    @session.setter
+    def session(self, value: SessionMixin) -> None:
+        self._opened = value
+
     @property
     def _session(self) -> SessionMixin:
         # Flask's name for the session without the mark of being accessed.
         session = self._opened
         return session if session is not None else self._open_session()
+
+    @_session.setter
+    def _session(self, value: SessionMixin) -> None:
+        # Flask-SocketIO puts the session of a connection here.
+        self._opened = value
 
     @property
     def g(self) -> t.Any:
@@ -177,6 +190,11 @@ class Context(Ending):
             self.after = []
             self.touched = True
         return self.after
+
+    @_after_request_functions.setter
+    def _after_request_functions(self, value: list[t.Callable[..., t.Any]]) -> None:
+        self.after = value
+        self.touched = True
 
     def _request_source(self) -> Context | None:
         outer = self._outer

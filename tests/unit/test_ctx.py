@@ -598,3 +598,18 @@ class TestAdapters:
             assert fw.request.routing_exception.code == 400
             assert fw.request.url_rule is None
         assert serve(app, call("/", environ={"HTTP_HOST": "bad.example"})).status[:3] == "400"
+
+
+@both
+def test_what_extensions_put_on_the_context(fw: t.Any) -> None:
+    # Flask-SocketIO replaces the session; others the request or the after_this_request list.
+    app = make(fw)
+    with app.test_request_context("/") as ctx:
+        session = fw.sessions.SecureCookieSession({"user": 1})
+        ctx._session = session
+        assert fw.session["user"] == 1 and ctx.session is session
+        request = app.request_class({**ctx.request.environ, "PATH_INFO": "/other"})
+        ctx.request = request
+        assert fw.request.path == "/other"
+        ctx._after_request_functions = [lambda response: app.make_response("changed")]
+        assert app.process_response(app.make_response("first")).get_data() == b"changed"
