@@ -87,7 +87,8 @@ class Fields(Target):
             return ""
         if ";" in value:
             return self._parsed_content_type[0].lower()
-        return t.cast("str", value).strip(" \t").lower()
+        text: str = value
+        return text.strip(" \t").lower()
 
     @lazy
     def mimetype_params(self) -> dict[str, str]:

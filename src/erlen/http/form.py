@@ -5,8 +5,10 @@ from __future__ import annotations
 import typing as t
 from io import BytesIO
 
+from werkzeug.wrappers import Request as WerkzeugRequest
+
 from .body import CHUNK, READ_STEP, checked_length
-from .query import decode_body, empty_multidict, multidict, parse_query
+from .query import QUOTE_INVALID, empty_multidict, multidict, parse_query
 
 if t.TYPE_CHECKING:
     from werkzeug.datastructures import FileStorage, ImmutableMultiDict
@@ -38,10 +40,10 @@ def read_form(request: Request) -> tuple[Form, Files]:
     Raises:
         HTTPException: 400 or 413 if the body is not a form or too large for one.
     """
-    mimetype = request.mimetype if request.want_form_data_parsed else ""
+    mimetype = _form_type(request)
     if mimetype == URLENCODED:
         body = request._read_all() if request._cached_data is None else _whole_body(request)
-        return parse_query(decode_body(body)), empty_multidict()
+        return parse_query(body.decode("utf-8", QUOTE_INVALID)), empty_multidict()
     if mimetype == MULTIPART:
         return _read_multipart(request)
     if mimetype:
@@ -49,6 +51,19 @@ def read_form(request: Request) -> tuple[Form, Files]:
     else:
         request.stream  # noqa: B018  (a shallow request must not have its body parsed)
     return empty_multidict(), empty_multidict()
+
+
+def _form_type(request: Request) -> str:
+    """The media type that the body is parsed as; empty if it shall not be parsed."""
+    stock = type(request).want_form_data_parsed is _want_form_data_parsed
+    declared = request.environ.get("CONTENT_TYPE")
+    if stock and declared == URLENCODED and "mimetype" not in request.__dict__:
+        # What browsers send: nothing to take apart.
+        return URLENCODED
+    return request.mimetype if request.want_form_data_parsed else ""
+
+
+_want_form_data_parsed = WerkzeugRequest.want_form_data_parsed
 
 
 def _whole_body(request: Request) -> bytes:

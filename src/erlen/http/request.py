@@ -182,7 +182,7 @@ class Request(Fields):
         if (
             "stream" not in values
             and "_body_read" not in values
-            and type(self).stream is _stream
+            and (type(self) is Request or type(self).stream is _stream)
             and not self.shallow
         ):
             data = read_plain_body(self.environ, self.max_content_length)
@@ -276,9 +276,10 @@ class Request(Fields):
                 raise
         else:
             super()._load_form_data()
-        ctx = get_current(None)
-        if ctx is not None and ctx.app.debug and not values["files"]:
-            self._explain_missing_files()
+        if not values["files"]:
+            ctx = get_current(None)
+            if ctx is not None and ctx.app.debug:
+                self._explain_missing_files()
 
     def close(self) -> None:
         """Close the uploaded files, if there are any."""
@@ -380,7 +381,7 @@ _stream = Request.stream
 
 def _setting(name: str, default: int | None) -> int | None:
     ctx = get_current(None)
-    return default if ctx is None else t.cast("int | None", ctx.app.config[name])
+    return default if ctx is None else ctx.app.config[name]
 
 
 def new_request(

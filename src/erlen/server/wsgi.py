@@ -97,7 +97,7 @@ def wsgi_app(app: t.Any, environ: t.Any, start_response: t.Any) -> t.Any:
         else:
             request = ctx._request
             if request is not None and (
-                request.__class__ is not Request or "files" in request.__dict__
+                request.__class__ is not Request or request.__dict__.get("files")
             ):
                 ctx.close_request()
             reset_current(token)
