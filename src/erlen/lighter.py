@@ -11,6 +11,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 import typing as t
+from _thread import RLock
 
 
 def put_off_werkzeug() -> None:
@@ -22,17 +23,30 @@ def put_off_werkzeug() -> None:
         return
     module = importlib.util.module_from_spec(spec)
     loader = spec.loader
+    names = module.__dict__
+    # Held by whoever runs it; others wait. Its own imports ask again from inside.
+    lock, begun = RLock(), []
 
     def load(name: str) -> t.Any:
         # ``from werkzeug import http`` asks for the attribute before it imports the
-        # submodule, and the import system for dunders that a package need not have.
-        special = name.startswith("__") and name != "__version__"
+        # submodule, and the import system for dunders that a package need not have;
+        # for ``__all__`` only before ``import *``.
+        special = name.startswith("__") and name not in ("__version__", "__all__")
         if special or importlib.util.find_spec(f"werkzeug.{name}") is not None:
             raise AttributeError(f"module 'werkzeug' has no attribute {name!r}")
-        if module.__dict__.get("__getattr__") is load:
-            del module.__dict__["__getattr__"]
-            loader.exec_module(module)
-        return getattr(module, name)
+        with lock:
+            if not begun:
+                begun.append(True)
+                try:
+                    loader.exec_module(module)
+                except BaseException:
+                    begun.clear()
+                    raise
+                if names.get("__getattr__") is load:
+                    del names["__getattr__"]
+            if names.get("__getattr__") is not load:
+                return getattr(module, name)
+        raise AttributeError(f"module 'werkzeug' has no attribute {name!r}")
 
-    module.__dict__["__getattr__"] = load
+    names["__getattr__"] = load
     sys.modules["werkzeug"] = module
