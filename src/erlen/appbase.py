@@ -257,7 +257,6 @@ class App(TemplateParts):
                 ' example: @app.route(..., methods=["POST"])'
             )
         methods = {item.upper() for item in methods}
-        methods |= set(getattr(view_func, "required_methods", ()))
         if provide_automatic_options is None:
             provide_automatic_options = getattr(view_func, "provide_automatic_options", None)
         if provide_automatic_options is None:
@@ -267,6 +266,7 @@ class App(TemplateParts):
             # Only where nobody said so: as Flask 3.1 has it.
             if provide_automatic_options:
                 methods.add("OPTIONS")
+        methods |= set(getattr(view_func, "required_methods", ()))
         rule_obj = self.url_rule_class(rule, methods=methods, **options)
         rule_obj.provide_automatic_options = provide_automatic_options  # type: ignore[attr-defined]
         self.url_map.add(rule_obj)
