@@ -135,7 +135,7 @@ class Context(Ending):
         """The namespace of this context: an ``app.app_ctx_globals_class``."""
         g = self._g
         if g is None:
-            shared = self.app_ctx
+            shared = self if self._outer is None else self.app_ctx
             if shared is not self:
                 return shared.g
             g = self._g = self.app.app_ctx_globals_class()
@@ -172,16 +172,22 @@ class Context(Ending):
                 self._adapter = None
                 if request is not None:
                     request.routing_exception = error
-        return t.cast("MapAdapter | None", self._adapter)
+        return self._adapter  # type: ignore[no-any-return]
 
     @url_adapter.setter
     def url_adapter(self, value: MapAdapter | None) -> None:
         self._adapter = value
+        if value is not None:
+            # A mark on the adapter, for has_plain_adapter.
+            vars(value)["assigned"] = True
 
     @property
     def has_plain_adapter(self) -> bool:
         """Whether URLs come out as Werkzeug's adapter, unchanged, would build them."""
-        return self._adapter is _sentinel or type(self._adapter) is MapAdapter
+        adapter = self._adapter
+        if adapter is _sentinel:
+            return True
+        return type(adapter) is MapAdapter and "assigned" not in adapter.__dict__
 
     @property
     def _after_request_functions(self) -> list[t.Callable[..., t.Any]]:
@@ -248,7 +254,7 @@ class Context(Ending):
         if session is None:
             session = interface.make_null_session(app)
         self._opened = session
-        return t.cast("SessionMixin", session)
+        return session  # type: ignore[no-any-return]
 
     # -- life ------------------------------------------------------------------
 

@@ -64,7 +64,7 @@ def _find_app() -> Erlen:
     ctx = get_current(None)
     if ctx is None:
         raise OutsideContextError("current_app", "application")
-    return t.cast("Erlen", ctx.app)
+    return ctx.app  # type: ignore[no-any-return]
 
 
 def _find_app_ctx() -> Context:
@@ -182,7 +182,7 @@ class _GlobalsProxy(_Proxy):
 
 if t.TYPE_CHECKING:
     # What type checkers see: the objects themselves. ``current_app`` can be
-    # told its subclass: ``app: MyApp = current_app`` in one's own module.
+    # told its subclass: ``app = t.cast(MyApp, current_app)`` in one's own module.
     current_app: Erlen
     g: _AppCtxGlobals
     request: Request

@@ -166,7 +166,7 @@ def url_for(
         _external=_external,
         **values,
     )
-    return t.cast(str, url)
+    return url  # type: ignore[no-any-return]
 
 
 def redirect(
@@ -181,8 +181,8 @@ def redirect(
     """
     ctx = get_current(None)
     if ctx is not None:
-        return t.cast("BaseResponse", ctx.app.redirect(location, code=code))
-    return t.cast("BaseResponse", redirect_response(location, code, Response))
+        return ctx.app.redirect(location, code=code)  # type: ignore[no-any-return]
+    return redirect_response(location, code, Response)  # type: ignore[no-any-return]
 
 
 def abort(code: int | BaseResponse, *args: t.Any, **kwargs: t.Any) -> t.NoReturn:
@@ -253,7 +253,7 @@ def send_file(
     conditional: bool = True,
     etag: bool | str = True,
     last_modified: datetime | int | float | None = None,
-    max_age: None | (int | t.Callable[[str | None], int | None]) = None,
+    max_age: int | t.Callable[[str | None], int | None] | None = None,
 ) -> Response:
     """Send a file to the client.
 
@@ -279,7 +279,7 @@ def send_file(
     )
     from .http.files import send_file
 
-    return t.cast("Response", send_file(path_or_file, **options))
+    return send_file(path_or_file, **options)  # type: ignore[no-any-return]
 
 
 def send_from_directory(
@@ -298,7 +298,7 @@ def send_from_directory(
     options = _file_options(**kwargs)
     from .http.files import send_from_directory
 
-    return t.cast("Response", send_from_directory(directory, path, **options))
+    return send_from_directory(directory, path, **options)  # type: ignore[no-any-return]
 
 
 def _file_options(**options: t.Any) -> dict[str, t.Any]:
