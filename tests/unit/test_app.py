@@ -9,10 +9,10 @@ from pathlib import Path
 
 import flask
 import pytest
-from sidebyside import BOTH, compare, plan, serve
 from werkzeug.routing import Map, Rule
 
 import erlen
+from sidebyside import BOTH, compare, plan, serve
 
 both = pytest.mark.parametrize("fw", BOTH)
 
@@ -35,13 +35,19 @@ class TestMaking:
         with app.open_instance_resource("b.txt", "w") as file:
             file.write("x")
         assert (tmp_path / "b.txt").read_text() == "x"
-        with pytest.raises(ValueError, match="^If an instance path is provided it must be absolute"):
+        with pytest.raises(
+            ValueError, match="^If an instance path is provided it must be absolute"
+        ):
             fw.Flask("app", instance_path="relative")
 
     def test_found_by_itself(self, fw: t.Any) -> None:
         for name in ("app", "flask", "json", "__main__"):
             found = [
-                (other.Flask(name).root_path, other.Flask(name).instance_path, other.Flask(name).name)
+                (
+                    other.Flask(name).root_path,
+                    other.Flask(name).instance_path,
+                    other.Flask(name).name,
+                )
                 for other in BOTH
             ]
             assert found[0] == found[1]
@@ -51,7 +57,9 @@ class TestMaking:
         (rule,) = app.url_map.iter_rules()
         assert rule.host == "static.example"
         for options in ({"host_matching": True}, {"static_host": "x"}):
-            with pytest.raises(AssertionError, match="^Invalid static_host/host_matching combination"):
+            with pytest.raises(
+                AssertionError, match="^Invalid static_host/host_matching combination"
+            ):
                 fw.Flask("app", **options)
 
     def test_an_application_is_freed(self, fw: t.Any) -> None:
@@ -134,10 +142,14 @@ class TestRules:
 
     def test_refused(self, fw: t.Any) -> None:
         app = fw.Flask("app", static_folder=None)
-        with pytest.raises(TypeError, match=r"^Allowed methods must be a list of strings, for example"):
+        with pytest.raises(
+            TypeError, match=r"^Allowed methods must be a list of strings, for example"
+        ):
             app.add_url_rule("/", "x", lambda: "x", methods="GET")
         app.add_url_rule("/", "x", lambda: "x")
-        with pytest.raises(AssertionError, match="^View function mapping is overwriting an existing en"):
+        with pytest.raises(
+            AssertionError, match="^View function mapping is overwriting an existing en"
+        ):
             app.add_url_rule("/y", "x", lambda: "y")
         with pytest.raises(AssertionError, match="^expected view func if endpoint is not provided"):
             app.add_url_rule("/z")
@@ -240,7 +252,9 @@ class TestClients:
 
 def test_run(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[t.Any] = []
-    monkeypatch.setattr("werkzeug.serving.run_simple", lambda *args, **kwargs: calls.append(args[:2]))
+    monkeypatch.setattr(
+        "werkzeug.serving.run_simple", lambda *args, **kwargs: calls.append(args[:2])
+    )
     monkeypatch.setenv("FLASK_SKIP_DOTENV", "1")
     monkeypatch.delenv("FLASK_RUN_FROM_CLI", raising=False)
     for server_name, options in (

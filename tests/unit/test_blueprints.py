@@ -6,10 +6,10 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from sidebyside import BOTH, call, compare, serve
 
 import erlen
 import erlen.blueprints
+from sidebyside import BOTH, call, compare, serve
 
 both = pytest.mark.parametrize("fw", BOTH)
 
@@ -42,7 +42,10 @@ REGISTRATIONS: dict[str, tuple[dict[str, t.Any], dict[str, t.Any]]] = {
     "prefix with slash": ({"url_prefix": "/p/"}, {}),
     "prefix option": ({"url_prefix": "/p"}, {"url_prefix": "/q"}),
     "root prefix": ({"url_prefix": "/p"}, {"url_prefix": "/"}),
-    "defaults": ({"url_prefix": "/<lang>", "url_defaults": {"z": 1}}, {"url_defaults": {"z": 2, "w": 3}}),
+    "defaults": (
+        {"url_prefix": "/<lang>", "url_defaults": {"z": 1}},
+        {"url_defaults": {"z": 2, "w": 3}},
+    ),
     "subdomain": ({"url_prefix": "/p", "subdomain": "a"}, {}),
     "subdomain option": ({"url_prefix": "/p", "subdomain": "a"}, {"subdomain": "b"}),
     "name": ({"url_prefix": "/p"}, {"name": "other"}),
@@ -88,7 +91,19 @@ def test_served() -> None:
 
         return app
 
-    paths = ["/o/", "/o", "/o/3", "/o/i/", "/o/i/4", "/o/t/", "/s/", "/s/i/", "/s/t/5", "/scopes", "/x"]
+    paths = [
+        "/o/",
+        "/o",
+        "/o/3",
+        "/o/i/",
+        "/o/i/4",
+        "/o/t/",
+        "/s/",
+        "/s/i/",
+        "/s/t/5",
+        "/scopes",
+        "/x",
+    ]
     compare(make, *paths)
 
 
@@ -123,7 +138,9 @@ def test_hooks_of_every_kind() -> None:
         app.register_blueprint(other)
         return app
 
-    compare(make, "/bp/", "/other/", "/bp/no", "/other/no", "/bp/urls", "/missing", call("/bp/", "HEAD"))
+    compare(
+        make, "/bp/", "/other/", "/bp/no", "/other/no", "/bp/urls", "/missing", call("/bp/", "HEAD")
+    )
 
 
 def test_templates_of_every_kind() -> None:
@@ -184,7 +201,9 @@ class TestRefused:
             "The name 'bp' is already registered for this blueprint. Use 'name=' to provide a"
             " unique name."
         )
-        with pytest.raises(ValueError, match="is already registered for a different blueprint\\. Use"):
+        with pytest.raises(
+            ValueError, match="is already registered for a different blueprint\\. Use"
+        ):
             app.register_blueprint(named(fw, "bp"))
         with pytest.raises(ValueError, match="for a different blueprint\\. Use"):
             app.register_blueprint(named(fw, "x"), name="bp")
@@ -206,13 +225,17 @@ class TestRefused:
             "app_template_filter": lambda: bp.app_template_filter("x"),
         }
         for name, method in calls.items():
-            with pytest.raises(AssertionError, match=f"^The setup method '{name}' can no longer be"):
+            with pytest.raises(
+                AssertionError, match=f"^The setup method '{name}' can no longer be"
+            ):
                 method()
 
     def test_after_the_first_request(self, fw: t.Any) -> None:
         app = app_of(fw)
         serve(app)
-        with pytest.raises(AssertionError, match="^The setup method 'register_blueprint' can no lo"):
+        with pytest.raises(
+            AssertionError, match="^The setup method 'register_blueprint' can no lo"
+        ):
             app.register_blueprint(named(fw, "bp"))
 
 
@@ -262,7 +285,12 @@ def test_folders(fw: t.Any, tmp_path: Path) -> None:
     (tmp_path / "pages").mkdir()
     (tmp_path / "pages" / "t.html").write_text("page {{ request.blueprint }}")
     bp = fw.Blueprint(
-        "bp", "bp", root_path=str(tmp_path), static_folder="files", template_folder="pages", url_prefix="/bp"
+        "bp",
+        "bp",
+        root_path=str(tmp_path),
+        static_folder="files",
+        template_folder="pages",
+        url_prefix="/bp",
     )
     from importlib import import_module
 

@@ -12,10 +12,10 @@ import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from sidebyside import BOTH, Call, call, compare, plan, quiet, serve
 
 import erlen
 from erlen.ctx import AppContext, Context, RequestContext
+from sidebyside import BOTH, Call, call, compare, plan, quiet, serve
 
 both = pytest.mark.parametrize("fw", BOTH)
 
@@ -167,7 +167,9 @@ class TestPushAndPop:
         first, second = app.app_context(), app.app_context()
         first.push()
         second.push()
-        with pytest.raises(AssertionError, match=r"^Popped wrong app context\. \(<.* instead of <.*>\)$"):
+        with pytest.raises(
+            AssertionError, match=r"^Popped wrong app context\. \(<.* instead of <.*>\)$"
+        ):
             first.pop()
 
     @both
@@ -478,9 +480,7 @@ class TestSeparation:
         for let in lets:
             let.switch()
             assert not erlen.has_app_context()
-        assert [let.switch() for let in lets] == [
-            f"{x} {{'x': {x}}}".encode() for x in range(3)
-        ]
+        assert [let.switch() for let in lets] == [f"{x} {{'x': {x}}}".encode() for x in range(3)]
 
     def test_tasks(self) -> None:
         app = make(erlen)

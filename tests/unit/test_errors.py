@@ -111,6 +111,4 @@ def test_call_site() -> None:
 def test_rules_remember_where_they_were_made() -> None:
     app = erlen.Erlen("sites", static_folder=None)
     app.add_url_rule("/", "index", lambda: "x")
-    assert set(app.rule_sources.values()) == {
-        line_of(test_rules_remember_where_they_were_made, 2)
-    }
+    assert set(app.rule_sources.values()) == {line_of(test_rules_remember_where_they_were_made, 2)}

@@ -10,11 +10,11 @@ import typing as t
 from collections.abc import MutableMapping
 
 import pytest
-from sidebyside import BOTH
 from werkzeug.local import LocalProxy
 
 import erlen
 from erlen.errors import OutsideContextError
+from sidebyside import BOTH
 
 both = pytest.mark.parametrize("fw", BOTH)
 NAMES = ["current_app", "g", "request", "session"]

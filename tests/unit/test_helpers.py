@@ -10,11 +10,11 @@ import flask
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sidebyside import BOTH, call, compare
 from werkzeug.exceptions import Aborter, NotFound
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 import erlen
+from sidebyside import BOTH, call, compare
 
 both = pytest.mark.parametrize("fw", BOTH)
 

@@ -89,7 +89,9 @@ def test_a_loader_that_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     module = types.ModuleType("odd")
     monkeypatch.setitem(sys.modules, "odd", module)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: Spec())
-    with pytest.raises(RuntimeError, match="^No root path can be found for the provided module 'odd'"):
+    with pytest.raises(
+        RuntimeError, match="^No root path can be found for the provided module 'odd'"
+    ):
         get_root_path("odd")
     module.__file__ = "/somewhere/odd.py"
     assert get_root_path("odd") == "/somewhere"

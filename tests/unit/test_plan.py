@@ -10,7 +10,6 @@ from datetime import timedelta
 
 import flask
 import pytest
-from sidebyside import Call, answers, call, compare, counted_general, plan, quiet, serve
 from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.routing import Rule
 
@@ -18,6 +17,7 @@ import erlen
 from erlen import signals
 from erlen.plan import SLOTS, scopes_of
 from erlen.state import epoch
+from sidebyside import Call, answers, call, compare, counted_general, plan, quiet, serve
 
 
 class CustomError(Exception):
@@ -140,9 +140,11 @@ CHANGES: dict[str, t.Callable[[t.Any, t.Any], t.Any]] = {
     "handler plain": lambda fw, app: app.error_handler_spec.__setitem__(
         None, defaultdict(dict, {404: {NotFound: lambda error: "handled"}})
     ),
-    "handler setdefault": lambda fw, app: app.error_handler_spec.setdefault(None, {})
-    .setdefault(404, {})
-    .update({NotFound: lambda error: "handled"}),
+    "handler setdefault": lambda fw, app: (
+        app.error_handler_spec.setdefault(None, {})
+        .setdefault(404, {})
+        .update({NotFound: lambda error: "handled"})
+    ),
     "handler assigned": lambda fw, app: take_over(
         app,
         "error_handler_spec",
@@ -165,8 +167,9 @@ CHANGES: dict[str, t.Callable[[t.Any, t.Any], t.Any]] = {
     "session interface": lambda fw, app: take_over(
         app, "session_interface", _session_interface(fw)
     ),
-    "blueprint": lambda fw, app: setattr(app, "_got_first_request", False)
-    or app.register_blueprint(_blueprint(fw)),
+    "blueprint": lambda fw, app: (
+        setattr(app, "_got_first_request", False) or app.register_blueprint(_blueprint(fw))
+    ),
     "started": _connect("request_started"),
     "finished": _connect("request_finished"),
     "tearing down": _connect("request_tearing_down"),
@@ -271,6 +274,7 @@ class TestWhatDoesNotCount:
 
 
 # -- overrides ------------------------------------------------------------------------
+
 
 def overriding(fw: t.Any, log: list[t.Any], name: str) -> t.Any:
     """A method that logs how it was called, and does what it overrides does."""
@@ -436,7 +440,13 @@ def test_custom_request_class_that_makes_its_own() -> None:
 
 @pytest.mark.parametrize(
     ("endpoint", "scopes"),
-    [(None, ()), ("a", ()), ("a.b", ("a",)), ("a.b.c", ("a.b", "a")), ("a.b.c.d", ("a.b.c", "a.b", "a"))],
+    [
+        (None, ()),
+        ("a", ()),
+        ("a.b", ("a",)),
+        ("a.b.c", ("a.b", "a")),
+        ("a.b.c.d", ("a.b.c", "a.b", "a")),
+    ],
 )
 def test_scopes(endpoint: str | None, scopes: tuple[str, ...]) -> None:
     assert scopes_of(endpoint) == scopes

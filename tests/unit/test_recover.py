@@ -7,7 +7,6 @@ import logging
 import typing as t
 
 import pytest
-from sidebyside import BOTH, call, compare, quiet, serve
 from werkzeug.exceptions import (
     BadRequest,
     BadRequestKeyError,
@@ -20,6 +19,7 @@ from werkzeug.exceptions import (
 
 import erlen
 from erlen.recover import class_and_code
+from sidebyside import BOTH, call, compare, quiet, serve
 
 
 class BaseError(Exception):
@@ -83,7 +83,11 @@ def name_of(key: t.Any) -> str:
 
 
 def app_with(
-    fw: t.Any, app_keys: t.Iterable[t.Any], outer_keys: t.Iterable[t.Any], inner_keys: t.Iterable[t.Any], **config: t.Any
+    fw: t.Any,
+    app_keys: t.Iterable[t.Any],
+    outer_keys: t.Iterable[t.Any],
+    inner_keys: t.Iterable[t.Any],
+    **config: t.Any,
 ) -> t.Any:
     app = fw.Flask("recover", static_folder=None)
     app.config.update(config)
@@ -222,9 +226,7 @@ def test_only_plain_logs_and_signals(fw: t.Any, caplog: pytest.LogCaptureFixture
 
 
 @pytest.mark.parametrize("fw", BOTH)
-def test_percent_signs_are_logged_as_they_are(
-    fw: t.Any, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_percent_signs_are_logged_as_they_are(fw: t.Any, caplog: pytest.LogCaptureFixture) -> None:
     app = app_with(fw, (), (), ())
     app.add_url_rule("/a%b%%s", "odd", lambda: 1 / 0)
     serve(app, call("/", environ={"PATH_INFO": "/a%b%%s"}))
@@ -235,7 +237,9 @@ def test_percent_signs_are_logged_as_they_are(
 class TestRegistration:
     def test_what_can_be_registered(self, fw: t.Any) -> None:
         app = fw.Flask("recover")
-        with pytest.raises(ValueError, match="^'999' is not a recognized HTTP error code. Use a sub"):
+        with pytest.raises(
+            ValueError, match="^'999' is not a recognized HTTP error code. Use a sub"
+        ):
             app.register_error_handler(999, lambda error: "x")
         with pytest.raises(TypeError, match=r"^KeyError\('x'\) is an instance, not a class. Handl"):
             app.register_error_handler(KeyError("x"), lambda error: "x")
@@ -254,7 +258,9 @@ class TestRegistration:
     def test_found_directly(self, fw: t.Any) -> None:
         """Extensions ask for the handler themselves."""
         app = app_with(fw, [403, BaseError], [Forbidden], [])
-        assert app._find_error_handler(OwnForbidden(), ["outer"])(Forbidden())[0].startswith("outer")
+        assert app._find_error_handler(OwnForbidden(), ["outer"])(Forbidden())[0].startswith(
+            "outer"
+        )
         assert app._find_error_handler(OwnForbidden(), [])(Forbidden())[0].startswith("app")
         assert app._find_error_handler(KeyError(), []) is None
 

@@ -7,7 +7,6 @@ import typing as t
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sidebyside import BOTH
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as WerkzeugResponse
@@ -15,6 +14,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 import erlen
 from erlen.plan import HTML, JSON
 from erlen.respond import Prepared
+from sidebyside import BOTH
 
 APPS = [fw.Flask("respond", static_folder=None) for fw in BOTH]
 
@@ -115,7 +115,7 @@ class TestResponses:
     def test_a_generator_stays_one(self, fw: t.Any) -> None:
         app = self.app(fw)
         with app.test_request_context():
-            rv = app.make_response((part for part in "ab"))
+            rv = app.make_response(part for part in "ab")
             assert rv.is_streamed
             assert list(rv.iter_encoded()) == [b"a", b"b"]
 

@@ -6,11 +6,11 @@ import asyncio
 import typing as t
 
 import pytest
-from sidebyside import call, compare
 
 import erlen
 from erlen.ctx import Context
 from erlen.runner import arun, run
+from sidebyside import call, compare
 
 
 class OneError(Exception):
@@ -37,7 +37,9 @@ def make_app(
     def step(kind: str, level: str, number: int) -> t.Any:
         def note(*args: t.Any) -> t.Any:
             shown = [
-                repr(arg) if isinstance(arg, (str, dict, Exception, type(None))) else arg.status_code
+                repr(arg)
+                if isinstance(arg, (str, dict, Exception, type(None)))
+                else arg.status_code
                 for arg in args
             ]
             log.append((kind, level, number, shown))
@@ -72,7 +74,11 @@ PATHS = ["/1", "/outer/2", "/outer/inner/3", "/missing", call("/1", "OPTIONS"), 
 def test_the_order() -> None:
     (first, *_) = compare(make_app, *PATHS, call("/outer/2", "POST"), general=1)
     assert [entry[0] for entry in first.log if entry[1] != "outer"] == (
-        ["processor"] * 2 + ["before"] * 2 + ["view"] + ["after"] * 2 + ["teardown"] * 2
+        ["processor"] * 2
+        + ["before"] * 2
+        + ["view"]
+        + ["after"] * 2
+        + ["teardown"] * 2
         + ["app teardown"]
     )
 

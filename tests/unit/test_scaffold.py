@@ -7,11 +7,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sidebyside import BOTH, serve
 
 import erlen
 from erlen.registry import COMPILED
 from erlen.state import epoch
+from sidebyside import BOTH, serve
 
 both = pytest.mark.parametrize("fw", BOTH)
 
@@ -95,7 +95,9 @@ def test_method_shortcuts(fw: t.Any) -> None:
         getattr(app, method)(f"/{method}", endpoint=method)(lambda: "x")
         (rule,) = app.url_map.iter_rules(method)
         assert rule.methods - {"OPTIONS", "HEAD"} == {method.upper()}
-        with pytest.raises(TypeError, match="^Use the 'route' decorator to use the 'methods' argum"):
+        with pytest.raises(
+            TypeError, match="^Use the 'route' decorator to use the 'methods' argum"
+        ):
             getattr(app, method)("/x", methods=["GET"])
 
 

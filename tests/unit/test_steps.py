@@ -6,11 +6,11 @@ import sys
 import typing as t
 
 import pytest
-from sidebyside import BOTH, call, compare, quiet, serve
 from werkzeug.exceptions import Conflict, MethodNotAllowed, NotFound
 
 import erlen
 from erlen.steps import Steps
+from sidebyside import BOTH, call, compare, quiet, serve
 
 both = pytest.mark.parametrize("fw", BOTH)
 
@@ -191,7 +191,13 @@ def test_overrides_around_super() -> None:
         return make(module, log)
 
     compare(
-        made, "/4", "/4?stop=1", "/fails", "/missing", call("/4", "OPTIONS"), call("/4", "PUT"),
+        made,
+        "/4",
+        "/4?stop=1",
+        "/fails",
+        "/missing",
+        call("/4", "OPTIONS"),
+        call("/4", "PUT"),
         general=6,
     )
 

@@ -8,9 +8,9 @@ import flask
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sidebyside import BOTH, call
 
 import erlen
+from sidebyside import BOTH, call
 
 
 class Shouting(str):
@@ -55,7 +55,11 @@ def outcome(function: t.Callable[[], t.Any]) -> tuple[str, str]:
 APPS = {
     "plain": {},
     "name": {"SERVER_NAME": "example.com:8080"},
-    "root": {"SERVER_NAME": "example.com", "APPLICATION_ROOT": "/app", "PREFERRED_URL_SCHEME": "https"},
+    "root": {
+        "SERVER_NAME": "example.com",
+        "APPLICATION_ROOT": "/app",
+        "PREFERRED_URL_SCHEME": "https",
+    },
     "subdomains": {"SERVER_NAME": "example.com", "subdomains": True},
 }
 PAIRS = {
@@ -281,11 +285,12 @@ class TestHooks:
         with app.test_request_context(base_url="http://h/m"), other.app_context():
             assert app.url_for("index") == "/m/"
 
-
     def test_scheme_needs_external(self, fw: t.Any) -> None:
         app = make(fw)
         with app.test_request_context():
-            with pytest.raises(ValueError, match="^When specifying '_scheme', '_external' must be True"):
+            with pytest.raises(
+                ValueError, match="^When specifying '_scheme', '_external' must be True"
+            ):
                 app.url_for("index", _scheme="https", _external=False)
             assert app.url_for("index", _scheme="https") == "https://localhost/"
 

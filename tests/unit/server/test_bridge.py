@@ -11,11 +11,11 @@ import time
 import typing as t
 
 import pytest
-from sidebyside import BOTH, call, compare, plan, quiet, serve
 
 import erlen
 from erlen.server import bridge
 from erlen.server.bridge import async_to_sync, running_loop
+from sidebyside import BOTH, call, compare, plan, quiet, serve
 
 variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable")
 
@@ -263,7 +263,9 @@ class TestCalls:
 
         assert contextvars.copy_context().run(run) == ("from outside", "from inside")
 
-    @pytest.mark.parametrize("error", [ValueError("x"), SystemExit(2), KeyboardInterrupt(), asyncio.CancelledError()])
+    @pytest.mark.parametrize(
+        "error", [ValueError("x"), SystemExit(2), KeyboardInterrupt(), asyncio.CancelledError()]
+    )
     def test_errors_are_the_callers(self, error: BaseException) -> None:
         async def work() -> None:
             raise error

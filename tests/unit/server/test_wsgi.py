@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from wsgiref.validate import validator
 
 import pytest
-from sidebyside import BOTH, Call, call, compare, counted_general, plan, quiet, serve
 from werkzeug.exceptions import Gone
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 import erlen
 from erlen.plan import _HOSTS_KEPT
+from sidebyside import BOTH, Call, call, compare, counted_general, plan, quiet, serve
 
 
 def bare(fw: t.Any, **options: t.Any) -> t.Any:
@@ -101,10 +101,10 @@ def views(fw: t.Any) -> dict[str, t.Callable[[], t.Any]]:
         "session_read": lambda: str(fw.session.get("a")),
         "flash": lambda: fw.flash("m") or "s",
         "g": lambda: setattr(fw.g, "a", 5) or str(fw.g.a),
-        "after": lambda: fw.after_this_request(
-            lambda response: response.headers.add("X-After", "1") or response
-        )
-        and "s",
+        "after": lambda: (
+            fw.after_this_request(lambda response: response.headers.add("X-After", "1") or response)
+            and "s"
+        ),
         "abort": lambda: fw.abort(403),
         "abort_text": lambda: fw.abort(418, "short and stout"),
         "abort_response": lambda: fw.abort(fw.Response("r", status=402)),
@@ -159,7 +159,9 @@ def test_every_kind_of_view_with_hooks_on_all_levels(name: str) -> None:
     compare(make, call("/"), call("/", "HEAD"), call("/", "OPTIONS"))
 
 
-@pytest.mark.parametrize("name", sorted(set(VIEWS) - {"generator", "bytes_iterator", "stream", "failing"}))
+@pytest.mark.parametrize(
+    "name", sorted(set(VIEWS) - {"generator", "bytes_iterator", "stream", "failing"})
+)
 def test_teardown_runs_once_with_the_same_error(name: str) -> None:
     def make(fw: t.Any, log: list[t.Any]) -> t.Any:
         app = bare(fw)
@@ -171,7 +173,9 @@ def test_teardown_runs_once_with_the_same_error(name: str) -> None:
     compare(make, call("/"), call("/", "HEAD"))
 
 
-@pytest.mark.parametrize("name", sorted(set(VIEWS) - {"failing", "wsgi", "exit", "interrupt", "bytearray"}))
+@pytest.mark.parametrize(
+    "name", sorted(set(VIEWS) - {"failing", "wsgi", "exit", "interrupt", "bytearray"})
+)
 def test_both_ways_keep_to_pep_3333(name: str) -> None:
     app = app_with_view(name)(erlen, [])
     quiet(app)
@@ -215,7 +219,9 @@ def crossroads(fw: t.Any, log: list[t.Any]) -> t.Any:
 UPGRADE = {"HTTP_UPGRADE": "websocket", "HTTP_CONNECTION": "Upgrade"}
 
 
-@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "get", "FOO"])
+@pytest.mark.parametrize(
+    "method", ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "get", "FOO"]
+)
 def test_every_method_on_every_rule(method: str) -> None:
     paths = ["/", "/dir/", "/dir", "/many", "/post", "/own", "/no", "/i/5", "/i/x", "/d/5", "/old"]
     paths += ["/missing", "/socket", "//dir//", "/%C3%A4"]
@@ -729,7 +735,12 @@ def quiet_collector() -> Iterator[None]:
 
 @pytest.mark.usefixtures("quiet_collector")
 @pytest.mark.parametrize("hooks", [False, True], ids=["bare", "hooks"])
-@pytest.mark.parametrize("name", sorted(set(VIEWS) - {"wsgi", "stream", "nested_tuple", "one_tuple", "four_tuple", "abort_unknown"}))
+@pytest.mark.parametrize(
+    "name",
+    sorted(
+        set(VIEWS) - {"wsgi", "stream", "nested_tuple", "one_tuple", "four_tuple", "abort_unknown"}
+    ),
+)
 def test_no_request_leaves_garbage(name: str, hooks: bool) -> None:
     app = app_with_view(name)(erlen, [])
     quiet(app)
