@@ -25,7 +25,8 @@ def put_off_werkzeug() -> None:
     loader = spec.loader
     names = module.__dict__
     # Held by whoever runs it; others wait. Its own imports ask again from inside.
-    lock, begun = RLock(), []
+    lock = RLock()
+    begun: list[bool] = []
 
     def load(name: str) -> t.Any:
         # ``from werkzeug import http`` asks for the attribute before it imports the

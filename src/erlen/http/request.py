@@ -13,9 +13,9 @@ from werkzeug.wrappers import Request as WerkzeugRequest
 from .. import json
 from ..state import get_current
 from .body import open_stream, read_plain_body
-from .fields import Fields
 from .form import read_form
 from .lazy import lazy
+from .limits import Limits
 
 if t.TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -39,7 +39,7 @@ class _JsonModule:
         return module
 
 
-class Request(Fields):
+class Request(Limits):
     """A request, as :class:`flask.Request` 3.1 and Werkzeug 3.1 document it.
 
     Making one stores the environ and nothing else. Every attribute is worked
@@ -68,9 +68,6 @@ class Request(Fields):
 
     shallow: bool = False
 
-    _max_content_length: int | None = None
-    _max_form_memory_size: int | None = None
-    _max_form_parts: int | None = None
     _cached_data: bytes | None = None  # type: ignore[assignment]
     _cached_json: tuple[t.Any, t.Any] = (Ellipsis, Ellipsis)
     _body_read = False
@@ -84,51 +81,6 @@ class Request(Fields):
             self.shallow = True
         elif populate_request:
             environ["werkzeug.request"] = self
-
-    # -- limits
-
-    @property
-    def max_content_length(self) -> int | None:
-        """Most bytes of the body; more is a 413. ``None``: no limit here.
-
-        Defaults to the setting ``MAX_CONTENT_LENGTH``; can be set per request.
-        """
-        own = self._max_content_length
-        if own is not None:
-            return own
-        return _setting("MAX_CONTENT_LENGTH", WerkzeugRequest.max_content_length)
-
-    @max_content_length.setter
-    def max_content_length(self, value: int | None) -> None:
-        self._max_content_length = value
-
-    @property
-    def max_form_memory_size(self) -> int | None:
-        """Most bytes of a multipart field that is not a file; more is a 413.
-
-        Defaults to the setting ``MAX_FORM_MEMORY_SIZE``; can be set per request.
-        """
-        if self._max_form_memory_size is not None:
-            return self._max_form_memory_size
-        return _setting("MAX_FORM_MEMORY_SIZE", WerkzeugRequest.max_form_memory_size)
-
-    @max_form_memory_size.setter
-    def max_form_memory_size(self, value: int | None) -> None:
-        self._max_form_memory_size = value
-
-    @property  # type: ignore[override]
-    def max_form_parts(self) -> int | None:
-        """Most parts of a multipart body, fields and files; more is a 413.
-
-        Defaults to the setting ``MAX_FORM_PARTS``; can be set per request.
-        """
-        if self._max_form_parts is not None:
-            return self._max_form_parts
-        return _setting("MAX_FORM_PARTS", WerkzeugRequest.max_form_parts)
-
-    @max_form_parts.setter
-    def max_form_parts(self, value: int | None) -> None:
-        self._max_form_parts = value
 
     # -- routing
 
@@ -377,11 +329,6 @@ class Request(Fields):
 
 
 _stream = Request.stream
-
-
-def _setting(name: str, default: int | None) -> int | None:
-    ctx = get_current(None)
-    return default if ctx is None else ctx.app.config[name]
 
 
 def new_request(
