@@ -33,7 +33,7 @@ def test_what_a_served_application_never_uses_is_not_loaded() -> None:
         "import werkzeug.exceptions; werkzeug.exceptions.NotFound",
         "import werkzeug.serving; werkzeug.serving.run_simple",
         "import importlib, werkzeug; importlib.reload(werkzeug).Client",
-        "import werkzeug; werkzeug.__path__, werkzeug.__file__, werkzeug.__spec__, werkzeug.__name__",
+        "import werkzeug; werkzeug.__path__, werkzeug.__file__, werkzeug.__spec__",
     ],
 )
 def test_everything_is_there(use: str) -> None:
