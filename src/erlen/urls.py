@@ -121,6 +121,7 @@ def build_url(
         ctx is not None
         and plans.epoch == epoch.value
         and plans.quick_path is not None
+        and scheme is None
         and endpoint[:1] != "."
         and ctx.environ is not None
         and ctx.app is app
@@ -130,8 +131,8 @@ def build_url(
         url = plans.quick_path(endpoint, values, method, environ["REQUEST_METHOD"])
         if url is not None:
             if external:
-                url = plans.builder.absolute(ctx.url_adapter, url, scheme)
-            elif scheme is not None or environ.get("SCRIPT_NAME"):
+                url = plans.builder.absolute(ctx.url_adapter, url)
+            elif environ.get("SCRIPT_NAME"):
                 return _build_any(app, ctx, endpoint, anchor, method, scheme, external, values)
             return url if anchor is None else f"{url}#{quote(anchor, safe=_ANCHOR_SAFE)}"
     return _build_any(app, ctx, endpoint, anchor, method, scheme, external, values)
