@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import pathlib
 import sys
 import typing as t
 
@@ -69,6 +68,8 @@ def _find_package_path(import_name: str) -> str:
 
 def _namespace_parent(spec: t.Any, import_name: str) -> str:
     """A namespace package has several folders: take the one that holds the module."""
+    import pathlib
+
     package = importlib.util.find_spec(import_name)
     locations = list(spec.submodule_search_locations)
     if package is not None and package.submodule_search_locations:
@@ -89,6 +90,8 @@ def find_package(import_name: str) -> tuple[str | None, str]:
         The prefix (None for a package that is not installed) and the folder on
         the import path.
     """
+    import pathlib
+
     path = _find_package_path(import_name)
     prefix = os.path.abspath(sys.prefix)
     if pathlib.PurePath(path).is_relative_to(prefix):
