@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mimetypes
 import posixpath
 import re
 from functools import lru_cache
@@ -65,8 +64,3 @@ def disposition(name: str, as_attachment: bool) -> str:
     nearest = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode("ascii")
     encoded = quote(name, safe="!#$&+-.^_`|~")
     return dump_options_header(value, {"filename": nearest, "filename*": f"UTF-8''{encoded}"})
-
-
-def extension_type(name: str) -> str | None:
-    """Look up the type of the last extension alone, as it is known just now."""
-    return mimetypes.types_map.get(posixpath.splitext(name)[1])

@@ -12,7 +12,7 @@ Fill = t.Callable[[Values], dict[str, t.Any]]
 
 
 class Target:
-    """One rule under one method: where the plan layer hangs its compiled plan.
+    """One rule under one method: what the plan layer keeps a plan for.
 
     Attributes:
         rule: the Werkzeug rule.
@@ -20,18 +20,16 @@ class Target:
         method: the HTTP method; None stands for all that are not listed, which
             only a rule without methods has.
         args: the constant arguments (the rule's defaults), or None.
-        plan: None until the plan layer fills it.
         fill: makes the arguments from the values found in the path.
     """
 
-    __slots__ = ("args", "endpoint", "fill", "method", "plan", "rule")
+    __slots__ = ("args", "endpoint", "fill", "method", "rule")
 
     def __init__(self, rule: Rule, method: str | None) -> None:
         self.rule = rule
         self.endpoint: t.Any = rule.endpoint
         self.method = method
         self.args: dict[str, t.Any] | None = dict(rule.defaults) if rule.defaults else None
-        self.plan: t.Any = None
         self.fill: Fill = self._first_fill
 
     def _first_fill(self, values: Values) -> dict[str, t.Any]:
