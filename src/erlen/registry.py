@@ -97,8 +97,13 @@ def watched(name: str, value: t.Any) -> t.Any:
         value: What is assigned to it.
 
     Returns:
-        A watched copy of a plain table; anything else as it came.
+        A watched copy of a plain table; a map of rules itself, watched from now on;
+        anything else as it came.
     """
+    if name == "url_map":
+        from .routing.rules import watch
+
+        return watch(value)
     kind = _TABLES.get(name)
     if kind is None or value is None or isinstance(value, kind):  # type: ignore[arg-type]
         return value

@@ -98,6 +98,27 @@ class TestMaking:
             assert serve(app).body == b"own"
 
 
+@both
+@pytest.mark.parametrize("host_matching", [False, True])
+def test_a_map_of_ones_own_takes_the_place(fw: t.Any, host_matching: bool) -> None:
+    app = fw.Flask("app")
+    app.add_url_rule("/old", "old", lambda: "old")
+    app.url_map = url_map = Map(host_matching=host_matching)
+    url_map.add(Rule("/a", endpoint="old", host="localhost"))
+    for _ in range(3):
+        assert serve(app, "/old").status == "404 NOT FOUND"
+        assert serve(app, "/a").body == b"old"
+    # Through the object that the program has kept.
+    url_map.add(Rule("/b/<x>", endpoint="late", host="localhost"))
+    app.view_functions["late"] = lambda x: x
+    url_map.strict_slashes = False
+    assert app.url_map is url_map
+    for _ in range(3):
+        assert serve(app, "/b/1").body == b"1"
+    with app.test_request_context("/"):
+        assert fw.url_for("late", x=2) == "/b/2"
+
+
 def test_the_same_names() -> None:
     """Everything public that Flask's application has."""
     names = {name for name in dir(flask.Flask("x")) if not name.startswith("_")}

@@ -168,3 +168,18 @@ def watched(map_class: type[wz.Map]) -> type[wz.Map]:
         return map_class
     namespace = {"__module__": map_class.__module__, "__doc__": map_class.__doc__}
     return t.cast("type[wz.Map]", type(map_class.__name__, (WatchedMixin, map_class), namespace))
+
+
+def watch(url_map: t.Any) -> t.Any:
+    """Make a map that somebody has made already bump the epoch with every change.
+
+    Args:
+        url_map: Werkzeug's ``Map``, the user's own subclass of it, or a watched one.
+
+    Returns:
+        The same object. A copy would not do: whoever made it goes on changing it.
+    """
+    if isinstance(url_map, wz.Map) and not isinstance(url_map, WatchedMixin):
+        url_map.__class__ = watched(type(url_map))
+        url_map.converters = t.cast("dict[str, t.Any]", url_map.converters)
+    return url_map

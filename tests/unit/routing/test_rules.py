@@ -8,6 +8,7 @@ import pytest
 import werkzeug.routing as wz
 
 from erlen.routing import Rule, WatchedMap, watched
+from erlen.routing.rules import watch
 from erlen.state import epoch
 
 
@@ -113,6 +114,19 @@ class TestMap:
             url_map.add(wz.Submount("/s", [Rule("/b", endpoint="b"), Rule("/<nope:x>")]))
         assert epoch.value > before
         assert len(list(url_map.iter_rules())) == 1
+
+    @pytest.mark.parametrize("map_class", [wz.Map, OwnMap])
+    @pytest.mark.parametrize("change", CHANGES)
+    def test_one_made_elsewhere_is_watched_from_then_on(
+        self, change: str, map_class: type[wz.Map]
+    ) -> None:
+        url_map = map_class([wz.Rule("/a", endpoint="a")])
+        assert watch(url_map) is url_map
+        assert isinstance(url_map, map_class)
+        assert watch(url_map) is url_map
+        before = epoch.value
+        CHANGES[change](url_map)
+        assert epoch.value > before
 
     def test_keeps_the_users_class(self) -> None:
         cls = watched(OwnMap)
