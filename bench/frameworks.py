@@ -1,10 +1,14 @@
-"""The same application on each framework. Kinds: base, session, hooks, routes:N."""
+"""The same application on each framework.
+
+Kinds: base, session, hooks, routes:N, extended:NAMES.
+"""
 
 from __future__ import annotations
 
 import importlib
 from typing import Any
 
+from extended import extend
 from workloads import (
     CHUNKS,
     HOOKS,
@@ -23,8 +27,8 @@ class NotThere(Exception):
 
 def build(framework: str, kind: str) -> Any:
     """A WSGI callable; raises NotThere, or ImportError if the framework isn't installed."""
-    name, _, number = kind.partition(":")
-    return BUILDERS[framework](name, int(number or 0))
+    name, _, more = kind.partition(":")
+    return BUILDERS[framework](name, int(more) if more.isdecimal() else more)
 
 
 def drain(file: Any) -> int:
@@ -109,10 +113,24 @@ def flasklike(package: str, factory: str) -> Any:
         api = importlib.import_module(package)
         options = {"static_folder": static_folder(), "static_url_path": "/static"}
         app = getattr(api, factory)("bench", template_folder=TEMPLATES, **options)
-        {"base": base, "session": session, "hooks": hooks, "routes": routes}[kind](api, app, number)
+        {
+            "base": base,
+            "session": session,
+            "hooks": hooks,
+            "routes": routes,
+            "extended": lambda api, app, names: extend(app, names),
+        }[kind](api, app, number)
         return app
 
     return make
+
+
+def alias(kind: str, number: Any) -> Any:
+    """Erlen under Flask's name, as extensions want it."""
+    import erlen
+
+    erlen.install_as_flask()
+    return flasklike("flask", "Flask")(kind, number)
 
 
 def base(api: Any, app: Any, number: int) -> None:
@@ -400,6 +418,7 @@ BUILDERS = {
     "null": null,
     "bare": bare,
     "erlen": flasklike("erlen", "Erlen"),
+    "alias": alias,
     "flask": flasklike("flask", "Flask"),
     "bottle": bottle,
     "falcon": falcon,

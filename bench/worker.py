@@ -13,6 +13,7 @@ import time
 import traceback
 from typing import Any
 
+import extended
 import frameworks
 import workloads
 
@@ -31,7 +32,7 @@ class Worker:
         """Choose a workload; check its answers; count what a request leaves to the collector."""
         entry = self.known.get(workload)
         if entry is None:
-            entry = workloads.routes_workload(int(workload.removeprefix("routes")))
+            entry = named(workload)
         if (self.framework, workload) in frameworks.LACKING:
             return {"skip": frameworks.LACKING[self.framework, workload]}
         if entry.kind not in self.apps:
@@ -86,6 +87,13 @@ class Worker:
             names, clock = {"url_for": api.url_for}, time.process_time
             rounds = repeat(code, globals=names, timer=clock, number=2000, repeat=5)
         return {"seconds": min(rounds) / 2000}
+
+
+def named(workload: str) -> workloads.Workload:
+    """A workload that is not in the table of requests."""
+    if workload in extended.SETS:
+        return workloads.extended_workload(workload, extended.SETS[workload])
+    return workloads.routes_workload(int(workload.removeprefix("routes")))
 
 
 def main() -> None:

@@ -15,6 +15,7 @@ HOOKS = 5
 CHUNKS = [b"x" * 128] * 100
 ROWS = [{"name": f"Thing <{i}>", "price": f"{i}.50"} for i in range(20)]
 SECRET = "a secret that only the bench knows"
+SESSION = "the-session-of-a-visitor"
 TEMPLATES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "templates")
 STATIC_SIZE = 16 * 1024
 
@@ -184,6 +185,12 @@ def routes_requests(count: int, many: int = 100) -> list[Any]:
 def routes_workload(count: int) -> Workload:
     """A table of `count` routes."""
     return Workload(f"routes{count}", f"routes:{count}", routes_requests(count), text("ok"))
+
+
+def extended_workload(name: str, names: str) -> Workload:
+    """A route that uses none of the extensions that its application has initialised."""
+    more = {"HTTP_COOKIE": f"session={SESSION}"} if name.endswith("a session") else {}
+    return Workload(name, f"extended:{names}", one("/", **more), text("Hello, world!"))
 
 
 def all_workloads() -> list[Workload]:
