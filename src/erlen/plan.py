@@ -14,6 +14,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from werkzeug.routing import MapAdapter
 
 from . import signals
+from .beginning import first_step, recover_begun
 from .http.request import Request
 from .http.response import Response, http_error_response
 from .json.provider import response_dumper
@@ -63,6 +64,7 @@ class Plans:
         #: Whether the session's cookie may be read without a request object.
         self.direct_session = self.lazy_session and has_stock_cookies(app.request_class)
         self.must_refresh: t.Any = getattr(interface, "must_refresh", None)
+        self.begin = first_step(app, not self.lazy_session)
         self.table = self._table(previous)
         self.find = self.table.find
         self.stock_response = is_stock_response(app.response_class)
@@ -116,10 +118,8 @@ class Plans:
         return bool(
             self.overridden & _WHOLE
             or not self.table.plain
-            or not self.lazy_session
             or app.subdomain_matching
             or app.config["TRUSTED_HOSTS"] is not None
-            or signals.appcontext_pushed.receivers
             or cls.__init__ is not Request.__init__
             or getattr(cls, "__new__", None) is not object.__new__
         )
@@ -270,9 +270,9 @@ class Plans:
         plan.constants = None
         plan.quick_request = rule is not None and app.request_class is Request
         plan.miss = NotFound
-        self._add_dispatch(plan, view)
         overridden = "handle_user_exception" in self.overridden
         plan.recover = app.handle_user_exception if overridden else partial(user_exception, app)
+        self._add_dispatch(plan, view)
         self._add_ending(plan)
         plan.teardown = bool(
             {"do_teardown_request", "do_teardown_appcontext"} & self.overridden
@@ -304,6 +304,9 @@ class Plans:
             plan.processors = tuple(_of_nothing(step) for step in plan.processors)
         late = plan.before or plan.processors
         plan.view = _late(app, plan.rule, view) if late else view
+        if self.begin is not None:
+            plan.processors = (self.begin, *plan.processors)
+            plan.recover = recover_begun(plan.recover)
 
     def _add_ending(self, plan: Plan) -> None:
         app = self.app

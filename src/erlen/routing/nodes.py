@@ -11,7 +11,7 @@ import typing as t
 from werkzeug.routing import Map, Rule
 
 from .segments import OTHER, PATH, Groups, kind_of, make_suffix_test, make_test
-from .target import Target
+from .target import Target, has_own_converters
 
 #: Methods that a rule without methods gets a target of its own for.
 STANDARD_METHODS = (
@@ -171,10 +171,15 @@ class Compiler:
         return target
 
     def is_simple(self, rule: Rule) -> bool:
-        """Say whether a match of the rule is an answer, never a redirect."""
+        """Say whether a match of the rule is an answer, outside of any context.
+
+        It is none where it may be a redirect, or where a converter of the application's
+        own may ask for the current request.
+        """
         simple = self._simple.get(id(rule))
         if simple is None:
-            simple = self._simple[id(rule)] = not may_redirect(self.url_map, rule)
+            unsure = may_redirect(self.url_map, rule) or has_own_converters(rule)
+            simple = self._simple[id(rule)] = not unsure
         return simple
 
 

@@ -6,6 +6,7 @@ import functools
 import typing as t
 
 from werkzeug.routing import BaseConverter, IntegerConverter, Rule
+from werkzeug.routing.converters import NumberConverter
 
 Values = t.Sequence[str]
 Fill = t.Callable[[Values], dict[str, t.Any]]
@@ -70,6 +71,24 @@ def _kind(converter: BaseConverter) -> str:
     if method is IntegerConverter.to_python and _is_plain_int(converter):
         return "i"
     return "c"
+
+
+def has_own_converters(rule: Rule) -> bool:
+    """Whether a value of the rule is converted by code that isn't Werkzeug's.
+
+    Args:
+        rule: a bound rule.
+    """
+    return not all(_is_werkzeugs(converter) for converter in rule._converters.values())
+
+
+def _is_werkzeugs(converter: t.Any) -> bool:
+    if "to_python" in getattr(converter, "__dict__", ()):
+        return False
+    module = getattr(type(converter).to_python, "__module__", None)
+    return module == BaseConverter.__module__ and (
+        not isinstance(converter, NumberConverter) or converter.num_convert in (int, float)
+    )
 
 
 def _is_plain_int(converter: t.Any) -> bool:

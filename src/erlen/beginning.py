@@ -1,0 +1,92 @@
+"""The start of a request for those who wait for it, where requests walk through plans.
+
+Flask tells the receivers of ``appcontext_pushed`` and opens the session before it
+matches the URL. A session in Flask's own cookie can wait until somebody asks for it;
+any other interface is asked for every request. A plan does either as its first step,
+and only if there is somebody to be told.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from . import signals
+from .http.request import Request, new_request
+from .state import get_current
+from .steporder import Step
+
+
+def first_step(app: t.Any, eager: bool) -> Step | None:
+    """Make the step that comes before all others; None if nobody waits for it.
+
+    Args:
+        app: The application.
+        eager: Whether every request opens its session.
+    """
+    told = signals.appcontext_pushed.has_receivers_for(app)
+    if not (told or eager):
+        return None
+
+    interface = app.session_interface
+    make_request = _request_maker(app)
+
+    def begin(endpoint: t.Any, values: t.Any) -> None:
+        ctx = get_current()
+        if ctx._tokens is not None:
+            # Context.push has done all this.
+            return
+        # What happens here sees a request that isn't matched yet, and so do its errors.
+        plan, ctx.plan = ctx.plan, None
+        if told:
+            signals.appcontext_pushed.send(app, _async_wrapper=app.ensure_sync)
+        if eager:
+            request = ctx._request
+            if request is None:
+                request = ctx._request = make_request(ctx.environ)
+            session = interface.open_session(app, request)
+            ctx._opened = interface.make_null_session(app) if session is None else session
+        ctx.plan = plan
+        request = ctx._request
+        if request is None or plan is None:
+            return
+        if plan.rule is None:
+            request.routing_exception = plan.miss()
+        else:
+            request.url_rule = plan.rule
+            request.view_args = ctx.view_args
+
+    return begin
+
+
+def _request_maker(app: t.Any) -> t.Callable[[t.Any], t.Any]:
+    cls = app.request_class
+    if cls is Request:
+        return lambda environ: new_request(environ, None, None)
+
+    def make(environ: t.Any) -> t.Any:
+        request = cls(environ)
+        request.json_module = app.json
+        return request
+
+    return make
+
+
+def recover_begun(recover: Step) -> Step:
+    """Keep the errors of :func:`first_step` from the handlers of an application.
+
+    They go on to ``handle_exception``, as what ``Context.push`` raises does.
+
+    Args:
+        recover: Answers the errors of everything that comes later.
+    """
+
+    def take(error: Exception) -> t.Any:
+        if get_current().plan is not None:
+            return recover(error)
+        try:
+            raise error
+        finally:
+            # This frame is in the error's traceback: they would keep each other alive.
+            del error
+
+    return take
