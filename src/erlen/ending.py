@@ -67,9 +67,9 @@ class Ending:
 
     def leave(self) -> None:
         """Say that the application context has ended, if it was this one's own."""
-        owns = self.app_ctx is self
+        told = signals.appcontext_popped.receivers and self.app_ctx is self
         self._outer = None
-        if owns and signals.appcontext_popped.receivers:
+        if told:
             signals.appcontext_popped.send(self.app, _async_wrapper=self.app.ensure_sync)
 
     def tear_down(self, exc: BaseException | None) -> None:
@@ -81,17 +81,20 @@ class Ending:
         Args:
             exc: The exception that ended the context, or None.
         """
-        failed: BaseException | None = None
-        steps: list[t.Callable[[], t.Any]] = []
         app = self.app
+        failed: BaseException | None = None
         if self.environ is not None:
-            steps.append(lambda: app.do_teardown_request(exc))
-            steps.append(self.close_request)
-        if self.app_ctx is self:
-            steps.append(lambda: app.do_teardown_appcontext(exc))
-        for step in steps:
             try:
-                step()
+                app.do_teardown_request(exc)
+            except BaseException as error:
+                failed = error
+            try:
+                self.close_request()
+            except BaseException as error:
+                failed = failed or error
+        if self._outer is None or self.app_ctx is self:
+            try:
+                app.do_teardown_appcontext(exc)
             except BaseException as error:
                 failed = failed or error
         if failed is not None:

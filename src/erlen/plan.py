@@ -18,13 +18,14 @@ from .beginning import first_step, recover_begun
 from .http.request import Request
 from .http.response import Response, http_error_response
 from .json.provider import response_dumper
-from .recover import user_exception
+from .recover import recovery
 from .respond import Prepared, make_response
 from .sessions import is_stock_interface
 from .state import epoch, get_current
 from .steporder import SLOTS as SLOTS
 from .steporder import Plan as Plan
 from .steporder import Step, _late, _of_nothing, in_order, overridden, scopes_of
+from .teardown import Teardowns
 from .urls import url_for
 
 if t.TYPE_CHECKING:
@@ -65,6 +66,7 @@ class Plans:
         self.direct_session = self.lazy_session and has_stock_cookies(app.request_class)
         self.must_refresh: t.Any = getattr(interface, "must_refresh", None)
         self.begin = first_step(app, not self.lazy_session)
+        self.teardowns = Teardowns(app)
         self.table = self._table(previous)
         self.find = self.table.find
         self.stock_response = is_stock_response(app.response_class)
@@ -271,17 +273,10 @@ class Plans:
         plan.quick_request = rule is not None and app.request_class is Request
         plan.miss = NotFound
         overridden = "handle_user_exception" in self.overridden
-        plan.recover = app.handle_user_exception if overridden else partial(user_exception, app)
+        plan.recover = app.handle_user_exception if overridden else recovery(app, plan.scopes)
         self._add_dispatch(plan, view)
         self._add_ending(plan)
-        plan.teardown = bool(
-            {"do_teardown_request", "do_teardown_appcontext"} & self.overridden
-            or app.teardown_appcontext_funcs
-            or any(app.teardown_request_funcs.get(name) for name in (*plan.scopes, None))
-            or signals.request_tearing_down.receivers
-            or signals.appcontext_tearing_down.receivers
-            or signals.appcontext_popped.receivers
-        )
+        plan.teardown = self.teardowns.needed(plan.scopes, self.overridden)
         return plan
 
     def _add_dispatch(self, plan: Plan, view: Step) -> None:

@@ -86,10 +86,12 @@ _EMPTY: dict[t.Any, t.Any] = {}
 def current_scopes() -> tuple[str, ...]:
     """The blueprint names of the current request."""
     ctx = get_current(None)
-    if ctx is None or not ctx.has_request:
+    if ctx is None:
         return ()
     plan = ctx.plan
-    return plan.scopes if plan is not None else tuple(ctx.request.blueprints)
+    if plan is not None:
+        return plan.scopes
+    return tuple(ctx.request.blueprints) if ctx.has_request else ()
 
 
 def http_exception(app: t.Any, error: HTTPException) -> t.Any:
@@ -152,6 +154,37 @@ def user_exception(app: t.Any, error: Exception) -> t.Any:
             # This frame is in the error's traceback: they would keep each other alive.
             del error
     return handler(error)
+
+
+def recovery(app: t.Any, scopes: tuple[str, ...]) -> Handler:
+    """:func:`user_exception` for one plan, with the handlers that it found before.
+
+    Args:
+        app: The application.
+        scopes: Blueprint names of the plan, the innermost first.
+    """
+    known: dict[type, Handler] = {}
+
+    def recover(error: Exception) -> t.Any:
+        handler = known.get(type(error))
+        if handler is not None:
+            return handler(error)
+        try:
+            # What becomes of an HTTP error depends on more than its class.
+            if not isinstance(error, HTTPException) and len(known) < _HANDLERS_KEPT:
+                handler = app._known_handler(error, scopes)
+                if handler is not None:
+                    known[type(error)] = handler
+            return user_exception(app, error)
+        finally:
+            # As there: raised again, the error would hold this frame, and it the error.
+            del error
+
+    return recover
+
+
+#: Classes of errors per plan; an application may make any number of them.
+_HANDLERS_KEPT = 64
 
 
 def trapped(app: t.Any, error: Exception) -> bool:

@@ -23,6 +23,7 @@ from .respond import make_response
 from .runner import run
 from .state import epoch, get_current
 from .steporder import in_order
+from .teardown import Teardowns
 
 if t.TYPE_CHECKING:
     from . import typing as ft
@@ -170,9 +171,8 @@ class Steps(App):
             exc: The exception that ended the request, or None; that being
                 handled where it is left out.
         """
-        names = (*recover.current_scopes(), None)
-        hooks = in_order(self.teardown_request_funcs, names, backwards=True)
-        self._tear_down(hooks, signals.request_tearing_down, exc)
+        scopes = recover.current_scopes()
+        self._tear_down(self._teardowns().of_request(scopes), signals.request_tearing_down, exc)
 
     def do_teardown_appcontext(self, exc: BaseException | None = _unknown) -> None:  # type: ignore[assignment]
         """Run the teardown functions of the application context; may be overridden.
@@ -181,18 +181,24 @@ class Steps(App):
             exc: The exception that ended the context, or None; that being
                 handled where it is left out.
         """
-        hooks = reversed(self.teardown_appcontext_funcs)
-        self._tear_down(hooks, signals.appcontext_tearing_down, exc)
+        self._tear_down(self._teardowns().of_app(), signals.appcontext_tearing_down, exc)
+
+    def _teardowns(self) -> Teardowns:
+        # An application that only runs commands needs no plans.
+        plans = self._plans
+        return plans.teardowns if plans.epoch == epoch.value else Teardowns(self)
 
     def _tear_down(
-        self, hooks: t.Iterable[t.Any], signal: t.Any, exc: BaseException | None
+        self, hooks: tuple[t.Any, ...], signal: t.Any, exc: BaseException | None
     ) -> None:
+        if not hooks and not signal.receivers:
+            return
         if exc is _unknown:
             exc = sys.exc_info()[1]
         failed: list[Exception] = []
         for hook in hooks:
             try:
-                self.ensure_sync(hook)(exc)
+                hook(exc)
             except Exception as error:
                 failed.append(error)
         if signal.receivers:
@@ -224,7 +230,7 @@ class Steps(App):
             if handler is not None:
                 handler = self.ensure_sync(handler)
             known[key] = handler
-        return t.cast("ft.ErrorHandlerCallable | None", handler)
+        return handler  # type: ignore[no-any-return]
 
     def handle_http_exception(self, e: HTTPException) -> HTTPException | ft.ResponseReturnValue:
         """Answer an HTTP error; may be overridden."""

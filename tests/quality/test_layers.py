@@ -14,7 +14,8 @@ LAYERS = {
     1: "http json jinja config logging sessions session_cookie session_interface _signing",
     2: "registry routing",
     3: "routing.table routing.check respond steporder",
-    4: "ctx current beginning ending namespace globals recover runner urls plan debughelpers",
+    4: "ctx current beginning ending teardown namespace globals recover runner urls plan"
+    " debughelpers",
     5: "server",
     6: "app appbase steps blueprints registering template_parts scaffold helpers templating"
     " template_context views cli testing wrappers",

@@ -1,0 +1,64 @@
+"""Which functions run when a request or an application context ends."""
+
+from __future__ import annotations
+
+import typing as t
+
+from . import signals
+from .steporder import Step, in_order
+
+#: Methods that a request's end depends on, as steps of the application.
+_METHODS = {"do_teardown_request", "do_teardown_appcontext"}
+
+
+class Teardowns:
+    """The teardown functions of one application at one epoch, ready to be called.
+
+    Args:
+        app: The application.
+    """
+
+    __slots__ = ("app", "_of_app", "_of_request")
+
+    def __init__(self, app: t.Any) -> None:
+        self.app = app
+        self._of_app: tuple[Step, ...] | None = None
+        self._of_request: dict[tuple[str, ...], tuple[Step, ...]] = {}
+
+    def of_app(self) -> tuple[Step, ...]:
+        """Those of the application context, in their order."""
+        hooks = self._of_app
+        if hooks is None:
+            app = self.app
+            hooks = tuple(map(app.ensure_sync, reversed(app.teardown_appcontext_funcs)))
+            self._of_app = hooks
+        return hooks
+
+    def of_request(self, scopes: tuple[str, ...]) -> tuple[Step, ...]:
+        """Those of a request, in their order.
+
+        Args:
+            scopes: The names of its blueprints, the innermost first.
+        """
+        hooks = self._of_request.get(scopes)
+        if hooks is None:
+            app = self.app
+            declared = in_order(app.teardown_request_funcs, (*scopes, None), backwards=True)
+            hooks = self._of_request[scopes] = tuple(map(app.ensure_sync, declared))
+        return hooks
+
+    def needed(self, scopes: tuple[str, ...], overridden: frozenset[str]) -> bool:
+        """Whether anything runs when a request has ended.
+
+        Args:
+            scopes: As for :meth:`of_request`.
+            overridden: Which of the application's methods are replaced.
+        """
+        return bool(
+            _METHODS & overridden
+            or self.of_app()
+            or self.of_request(scopes)
+            or signals.request_tearing_down.receivers
+            or signals.appcontext_tearing_down.receivers
+            or signals.appcontext_popped.receivers
+        )
