@@ -28,7 +28,7 @@ def first_step(app: t.Any, eager: bool) -> Step | None:
         return None
 
     interface = app.session_interface
-    make_request = _request_maker(app)
+    cls = app.request_class
 
     def begin(endpoint: t.Any, values: t.Any) -> None:
         ctx = get_current()
@@ -42,7 +42,12 @@ def first_step(app: t.Any, eager: bool) -> Step | None:
         if eager:
             request = ctx._request
             if request is None:
-                request = ctx._request = make_request(ctx.environ)
+                if cls is Request:
+                    request = new_request(ctx.environ, None, None)
+                else:
+                    request = cls(ctx.environ)
+                    request.json_module = app.json
+                ctx._request = request
             session = interface.open_session(app, request)
             ctx._opened = interface.make_null_session(app) if session is None else session
         ctx.plan = plan
@@ -56,19 +61,6 @@ def first_step(app: t.Any, eager: bool) -> Step | None:
             request.view_args = ctx.view_args
 
     return begin
-
-
-def _request_maker(app: t.Any) -> t.Callable[[t.Any], t.Any]:
-    cls = app.request_class
-    if cls is Request:
-        return lambda environ: new_request(environ, None, None)
-
-    def make(environ: t.Any) -> t.Any:
-        request = cls(environ)
-        request.json_module = app.json
-        return request
-
-    return make
 
 
 def recover_begun(recover: Step) -> Step:

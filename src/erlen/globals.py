@@ -71,7 +71,8 @@ def _find_app_ctx() -> Context:
     ctx = get_current(None)
     if ctx is None:
         raise OutsideContextError("app_ctx", "application")
-    return ctx.app_ctx
+    # Shorter than the property where nothing is around it.
+    return ctx if ctx._outer is None else ctx.app_ctx
 
 
 def _find_g() -> t.Any:
@@ -109,6 +110,31 @@ def _find_session() -> SessionMixin:
     return session
 
 
+def _app_property(name: str) -> property:
+    def get(self: t.Any) -> t.Any:
+        ctx = get_current(None)
+        if ctx is None:
+            raise OutsideContextError("current_app", "application")
+        return getattr(ctx.app, name)
+
+    return property(get, doc=f"``{name}`` of the current application.")
+
+
+class _AppProxy(_Proxy):
+    __slots__ = ()
+
+    # What extensions ask for at every request.
+    config = _app_property("config")
+    extensions = _app_property("extensions")
+    logger = _app_property("logger")
+
+    def __getattr__(self, name: str) -> t.Any:
+        ctx = get_current(None)
+        if ctx is None:
+            raise OutsideContextError("current_app", "application")
+        return getattr(ctx.app, name)
+
+
 def _request_property(name: str) -> property:
     def get(self: t.Any) -> t.Any:
         ctx = get_current(None)
@@ -136,6 +162,15 @@ class _RequestProxy(_Proxy):
     values = _request_property("values")
     endpoint = _request_property("endpoint")
     view_args = _request_property("view_args")
+    blueprint = _request_property("blueprint")
+    remote_addr = _request_property("remote_addr")
+    url = _request_property("url")
+
+    def __getattr__(self, name: str) -> t.Any:
+        ctx = get_current(None)
+        if ctx is None:
+            raise OutsideContextError("request", "request")
+        return getattr(ctx._request or ctx.request, name)
 
     def __setattr__(self, name: str, value: t.Any) -> None:
         setattr(_find_request(), name, value)
@@ -149,6 +184,9 @@ class _SessionProxy(_Proxy):
 
     def __setitem__(self, key: t.Any, value: t.Any) -> None:
         _find_session()[key] = value
+
+    def __contains__(self, key: t.Any) -> bool:
+        return key in _find_session()
 
     @property
     def get(self) -> t.Any:
@@ -190,7 +228,7 @@ if t.TYPE_CHECKING:
     app_ctx: Context
     request_ctx: Context
 else:
-    current_app = _Proxy(_find_app)
+    current_app = _AppProxy(_find_app)
     g = _GlobalsProxy(_find_g)
     request = _RequestProxy(_find_request)
     session = _SessionProxy(_find_session)

@@ -30,7 +30,9 @@ def make(fw: t.Any) -> t.Any:
 
 def plain(text: str) -> str:
     """A text without the names of classes that are our own."""
-    return re.sub(r"_(Request|Session|Globals|)Proxy", "LocalProxy", text).replace("Erlen", "Flask")
+    return re.sub(r"_(App|Request|Session|Globals|)Proxy", "LocalProxy", text).replace(
+        "Erlen", "Flask"
+    )
 
 
 def outcome(function: t.Callable[[], t.Any]) -> tuple[str, t.Any]:

@@ -24,6 +24,7 @@ from werkzeug.user_agent import UserAgent
 from .body import Malformed, declared_length
 from .cookies import parse_cookies
 from .lazy import lazy
+from .query import empty_multidict
 from .target import Target
 
 if t.TYPE_CHECKING:
@@ -113,7 +114,7 @@ class Fields(Target):
             header = ";".join(headers.getlist("Cookie"))
         storage = self.dict_storage_class
         if storage is ImmutableMultiDict:
-            return parse_cookies(header)  # type: ignore[return-value]
+            return parse_cookies(header) if header else empty_multidict()  # type: ignore[return-value]
         return parse_cookie(header, cls=storage)  # type: ignore[return-value]
 
     @lazy

@@ -9,11 +9,16 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from ..state import get_current
 from .conditional import unmodified_since_fails, without_useless_range
+from .headersets import header_set
 from .setcookie import cookie_text
 
 
 class StrictResponse(WerkzeugResponse):
     """Werkzeug's response with our cookies and conditions."""
+
+    vary = header_set(WerkzeugResponse.vary, "Vary")
+    allow = header_set(WerkzeugResponse.allow, "Allow")
+    content_language = header_set(WerkzeugResponse.content_language, "Content-Language")
 
     @property
     def max_cookie_size(self) -> int:  # type: ignore[override]
