@@ -57,13 +57,14 @@ def free_port():
 
 
 @contextmanager
-def serve(*words, port, folder, ready="/", **more):
+def serve(*words, port, folder, cwd=None, ready="/", **more):
     """Run a server in a process group of its own; gives its address once it answers.
 
     Args:
         words: As for `command`.
         port: Where it was told to listen.
-        folder: Where it runs, and where its output goes, into ``server.log``.
+        folder: Where its output goes, into ``server.log``.
+        cwd: Where it runs; by default in ``folder``.
         ready: The path that is asked for until it is answered, with any status.
         more: For its environment.
     """
@@ -71,7 +72,7 @@ def serve(*words, port, folder, ready="/", **more):
     with log.open("wb") as output:
         process = subprocess.Popen(
             command(*words),
-            cwd=folder,
+            cwd=cwd or folder,
             env=environment(**more),
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -1,0 +1,1 @@
+window.fromAssets = "loaded";
