@@ -66,7 +66,7 @@ _CHARACTERS = {a + b: chr(int(a + b, 16)) for a in _HEX for b in _HEX}
 _character = _CHARACTERS.get
 _new = t.cast("t.Callable[[type], ImmutableMultiDict[t.Any, t.Any]]", dict.__new__)
 _update = dict.update
-_set = dict.__setitem__
+_set = dict.setdefault
 _partition = str.partition
 _EQUALS = repeat("=")
 

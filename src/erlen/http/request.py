@@ -16,6 +16,7 @@ from .body import open_stream, read_plain_body
 from .form import read_form
 from .lazy import lazy
 from .limits import Limits
+from .target import trust_args
 
 if t.TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -130,14 +131,16 @@ class Request(Limits):
 
     def _read_all(self) -> bytes:
         """Read what is left of the body, if possible without a stream object."""
-        values = self.__dict__
         if (
-            "stream" not in values
-            and "_body_read" not in values
+            "stream" not in self.__dict__
+            and not self._body_read
             and (type(self) is Request or type(self).stream is _stream)
             and not self.shallow
         ):
-            data = read_plain_body(self.environ, self.max_content_length)
+            maximum = self._max_content_length
+            if maximum is None or type(self) is not Request:
+                maximum = self.max_content_length
+            data = read_plain_body(self.environ, maximum)
             if data is not None:
                 self._body_read = True
                 return data
@@ -295,12 +298,12 @@ class Request(Limits):
         return value
 
     def _decode_json(self, data: bytes) -> t.Any:
+        ctx = get_current(None)
+        if ctx is not None and type(self) is Request and "json_module" not in self.__dict__:
+            return ctx.app.json.loads(data)
         module = self.json_module
         if module is not json:
             return module.loads(data)
-        ctx = get_current(None)
-        if ctx is not None:
-            return ctx.app.json.loads(data)
         try:
             return json.loads(data)
         except RecursionError:
@@ -329,6 +332,7 @@ class Request(Limits):
 
 
 _stream = Request.stream
+trust_args(Request)
 
 
 def new_request(

@@ -61,3 +61,8 @@ def _remember(value: t.Any, status: Status) -> Status:
 
 for _code in HTTP_STATUS_CODES:
     parse_status(_code)
+
+#: Status lines of the standard codes whose responses have a body.
+with_body: dict[int, str] = {
+    code: known[code][0] for code in HTTP_STATUS_CODES if code not in SILENT
+}

@@ -15,6 +15,9 @@ if t.TYPE_CHECKING:
     from werkzeug.sansio.response import Response
 
 
+_JSON = "application/json"
+
+
 class JSONProvider:
     """What an application uses for JSON: the base to implement with another library.
 
@@ -124,8 +127,10 @@ class DefaultJSONProvider(JSONProvider, Watched):
     #: Write `response` bodies without spaces. ``None``: unless in debug mode.
     compact: bool | None = None
 
+    _made_body: _Body | None = None
+
     #: The media type of `response`.
-    mimetype = "application/json"
+    mimetype = _JSON
 
     def dumps(self, obj: t.Any, **kwargs: t.Any) -> str:
         """Write a value as JSON text.
@@ -156,8 +161,12 @@ class DefaultJSONProvider(JSONProvider, Watched):
                 3.1 lets a ``RecursionError`` out).
         """
         try:
-            if not kwargs:
-                return fast.loads(s)
+            if not kwargs and (type(s) is bytes or type(s) is str):
+                # As fast.loads, without a call.
+                try:
+                    return fast.decode(s)
+                except Exception:
+                    pass
             return json.loads(s, **kwargs)
         except RecursionError:
             text = s if isinstance(s, str) else s.decode("utf-8", "replace")
@@ -173,25 +182,22 @@ class DefaultJSONProvider(JSONProvider, Watched):
         Raises:
             TypeError: both kinds of arguments were given.
         """
-        obj = self._prepare_response_obj(args, kwargs)
-        made = _body(self)
+        made: t.Any = self._made_body
+        if made is None or made.epoch != epoch.value:
+            made = _body(self)
         response_class = self._app.response_class
+        if len(args) == 1 and not kwargs and response_class is made.plain_class:
+            return response_class.of_body(made.line(args[0]), _JSON)  # type: ignore[no-any-return]
+        obj = self._prepare_response_obj(args, kwargs)
         if made.line is None:
             style = {"indent": 2} if made.indented else {"separators": fast.COMPACT}
             body: str | bytes = f"{self.dumps(obj, **style)}\n"
         else:
             body = made.line(obj)
-            if getattr(response_class, "_plainly_made", False) and _is_json(self.mimetype):
-                return response_class.of_body(body, self.mimetype)  # type: ignore[no-any-return]
             if not response_class.__module__.startswith("erlen."):
                 # A user's class may look at what it is given: text, as in Flask.
                 body = body.decode()
         return response_class(body, mimetype=self.mimetype)  # type: ignore[no-any-return]
-
-
-def _is_json(mimetype: str) -> bool:
-    # Any other may get a charset.
-    return mimetype == "application/json"
 
 
 class _Writers(t.NamedTuple):
@@ -205,12 +211,14 @@ class _Writers(t.NamedTuple):
 class _Body(t.NamedTuple):
     """How a provider writes the body of a response, until the epoch moves.
 
-    ``line`` is None if `DefaultJSONProvider.dumps` was overridden.
+    ``line`` is None if `DefaultJSONProvider.dumps` was overridden;
+    ``plain_class`` is the response class if bytes are all it has to be given.
     """
 
     epoch: int
     indented: bool
     line: t.Callable[[t.Any], bytes] | None
+    plain_class: type | None
 
 
 def _settings(provider: DefaultJSONProvider) -> fast.EncoderSettings:
@@ -231,14 +239,23 @@ def _writers(provider: DefaultJSONProvider) -> _Writers:
 
 
 def _body(provider: DefaultJSONProvider) -> _Body:
-    made: _Body | None = provider.__dict__.get("_made_body")
+    made: _Body | None = provider._made_body
     if made is None or made.epoch != epoch.value:
         now, compact, line = epoch.value, provider.compact, None
         indented = compact is False or (compact is None and bool(provider._app.debug))
         if not _overrides(provider, "dumps"):
             encoder = _indented_encoder if indented else fast.line_encoder
             line = encoder(_settings(provider))
-        made = provider.__dict__["_made_body"] = _Body(now, indented, line)
+        kind = provider._app.response_class
+        # Another media type may get a charset.
+        plain = (
+            line is not None
+            and getattr(kind, "_plainly_made", False)
+            and provider.mimetype == _JSON
+            and not _overrides(provider, "_prepare_response_obj")
+        )
+        made = _Body(now, indented, line, kind if plain else None)
+        provider.__dict__["_made_body"] = made
     return made
 
 
@@ -275,7 +292,7 @@ def response_dumper(provider: t.Any) -> t.Callable[[t.Any], bytes] | None:
     if (
         not isinstance(provider, DefaultJSONProvider)
         or _overrides(provider, "response", "_prepare_response_obj")
-        or provider.mimetype != "application/json"
+        or provider.mimetype != _JSON
     ):
         return None
     return _body(provider).line

@@ -10,6 +10,7 @@ from ..ctx import Context
 from ..http.ondemand import length_pair, lengths
 from ..http.request import Request
 from ..http.response import Response
+from ..http.statuses import with_body
 from ..http.streams import Stream
 from ..plan import Plan, Plans
 from ..recover import body_failed, propagates
@@ -64,7 +65,7 @@ def wsgi_app(app: t.Any, environ: t.Any, start_response: t.Any) -> t.Any:
         try:
             rv = run(plan, ctx)
             # A bare value comes from a light plan only.
-            kind = rv.__class__
+            kind = type(rv)
             if ctx._opened is not None or (
                 "HTTP_COOKIE" in environ and plans.must_refresh(app, environ)
             ):
@@ -73,6 +74,8 @@ def wsgi_app(app: t.Any, environ: t.Any, start_response: t.Any) -> t.Any:
                 body, kind = rv.encode(), HTML
             elif kind is dict and plans.json_line is not None:
                 body, kind = plans.json_line(rv), JSON
+            elif kind is Response:
+                body = None
             else:
                 body, rv = None, _ready(plans, plan, ctx, rv)
         except Exception as exc:
@@ -107,43 +110,55 @@ def wsgi_app(app: t.Any, environ: t.Any, start_response: t.Any) -> t.Any:
 
 def _ready(plans: Plans, plan: Plan, ctx: Context, rv: t.Any) -> t.Any:
     """What the runner gave, ready to send: a response, or status, headers and body."""
+    kind = type(rv)
     if not plan.light or ctx.touched:
         return rv
-    kind = type(rv)
-    session = plans.session_to_save(ctx)
-    more = None
-    if session is not None and kind is not Response:
+    session = more = None
+    if ctx._opened is not None or "HTTP_COOKIE" in ctx.environ:
+        session = plans.session_to_save(ctx)
+    if kind is Response:
+        return rv if session is None else plan.close(ctx, rv)
+    if session is not None:
         more = plans.session_headers(session)
     if session is None or more is not None:
+        status, value = "200 OK", rv
+        if kind is tuple and len(rv) == 2 and type(rv[1]) is int and rv[1] in with_body:
+            status, value = with_body[rv[1]], rv[0]
+            kind = type(value)
         if kind is str:
-            return _bare(rv.encode(), HTML, more)
+            return _bare(status, value.encode(), HTML, more)
         if (kind is dict or kind is list) and plans.json_line is not None:
-            return _bare(plans.json_line(rv), JSON, more)
-        if kind is Prepared:
+            return _bare(status, plans.json_line(value), JSON, more)
+        if kind is Prepared and value is rv:
             return rv.status, [*rv.headers, *(more or ())], rv.body
     rv = plan.respond(rv)
     return rv if session is None else plan.close(ctx, rv)
 
 
-def _bare(body: bytes, content_type: tuple[str, str], more: list[tuple[str, str]] | None) -> t.Any:
+def _bare(
+    status: str,
+    body: bytes,
+    content_type: tuple[str, str],
+    more: list[tuple[str, str]] | None,
+) -> t.Any:
     headers = [content_type, lengths.get(len(body)) or length_pair(len(body))]
     if more:
         headers += more
-    return "200 OK", headers, body
+    return status, headers, body
 
 
 def _send(
     ctx: Context, response: t.Any, environ: t.Any, start_response: t.Any, teardown: bool
 ) -> t.Any:
     """Hand the response to the server; a stream puts the teardown off until it has ended."""
-    if response.__class__ is tuple:
+    if type(response) is tuple:
         status, headers, body = response
         start_response(status, headers)
         return (body,) if environ["REQUEST_METHOD"] != "HEAD" else ()
     body = response(environ, start_response)
     if teardown and getattr(response, "is_streamed", False) and not response.direct_passthrough:
         return _Stream(body, ctx)
-    if body.__class__ is Stream:
+    if type(body) is Stream:
         body.on_failure = (body_failed, ctx)
     return body
 

@@ -54,8 +54,7 @@ class Word(str):
         {"a": [{"b": b"x"}]},
         [{1}],
         {"a": "\ud800"},
-        ["é"],
-        ["\x7f"],
+        {"a": "é\\x"},
         {"a": 10**5000},
     ],
 )
@@ -76,6 +75,14 @@ def test_quick_encoder_writes(value: object) -> None:
     assert fast.quick_encoder(SETTINGS)(value) == expected
 
 
+@given(st.lists(st.text(st.sampled_from('a\\xuU"\x7f\x80é\xff€\uffff\U00010000😀\U0010ffff\n'))))
+def test_text_that_is_not_ascii(value: list[str]) -> None:
+    expected = json.dumps(value, separators=(",", ":")).encode()
+    assert fast.line_encoder(SETTINGS)(value) == expected + b"\n"
+    assert fast.line_encoder(SETTINGS)({"a": value}) == b'{"a":' + expected + b"}\n"
+    assert fast.quick_encoder(SETTINGS)(value) in (None, expected)
+
+
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_floats(value: float) -> None:
     for near in (value, math.nextafter(value, math.inf), round(value, 3)):
@@ -85,7 +92,7 @@ def test_floats(value: float) -> None:
 def test_quick_encoder_rests_after_a_value_in_vain() -> None:
     encode = fast.quick_encoder(SETTINGS)
     assert encode([1]) == b"[1]"
-    assert encode(["é"]) is None
+    assert encode([{1}]) is None
     assert [encode([1]) for _ in range(fast._REST)] == [None] * fast._REST
     assert encode([1]) == b"[1]"
 
