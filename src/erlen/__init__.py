@@ -17,10 +17,15 @@ from .ctx import after_this_request as after_this_request
 from .ctx import copy_current_request_context as copy_current_request_context
 from .ctx import has_app_context as has_app_context
 from .ctx import has_request_context as has_request_context
+from .current import after_this_websocket as after_this_websocket
+from .current import copy_current_websocket_context as copy_current_websocket_context
+from .current import has_websocket_context as has_websocket_context
+from .globals import blocking_websocket as blocking_websocket
 from .globals import current_app as current_app
 from .globals import g as g
 from .globals import request as request
 from .globals import session as session
+from .globals import websocket as websocket
 from .helpers import abort as abort
 from .helpers import flash as flash
 from .helpers import get_flashed_messages as get_flashed_messages
@@ -46,6 +51,8 @@ from .signals import request_tearing_down as request_tearing_down
 from .signals import template_rendered as template_rendered
 
 if t.TYPE_CHECKING:
+    from .http.websocket import Websocket as Websocket
+    from .http.websocket import WebsocketDisconnect as WebsocketDisconnect
     from .templating import render_template as render_template
     from .templating import render_template_string as render_template_string
     from .templating import stream_template as stream_template
@@ -71,22 +78,24 @@ def install_as_flask(*, children: bool = False) -> None:
     install(children=children)
 
 
-_TEMPLATING = {
-    "render_template",
-    "render_template_string",
-    "stream_template",
-    "stream_template_string",
+_LATE = {
+    "render_template": "templating",
+    "render_template_string": "templating",
+    "stream_template": "templating",
+    "stream_template_string": "templating",
+    "Websocket": "http.websocket",
+    "WebsocketDisconnect": "http.websocket",
 }
 _SUBMODULES = {"cli", "logging", "templating", "testing", "typing", "views", "wrappers"}
 
 
 def __getattr__(name: str) -> t.Any:
-    # What an application may do without: Jinja, and submodules that Flask has
-    # as attributes.
+    # What an application may do without: Jinja, websockets, and submodules that
+    # Flask has as attributes.
     import importlib
 
-    if name in _TEMPLATING:
-        value = getattr(importlib.import_module(".templating", __name__), name)
+    if name in _LATE:
+        value = getattr(importlib.import_module(f".{_LATE[name]}", __name__), name)
         vars(sys.modules[__name__])[name] = value
         return value
     if name in _SUBMODULES:

@@ -12,7 +12,8 @@ from .registering import (
     register_commands,
 )
 from .registering import BlueprintSetupState as BlueprintSetupState
-from .scaffold import Scaffold, setupmethod
+from .scaffold import setupmethod
+from .sockets import WebsocketScaffold
 
 if t.TYPE_CHECKING:
     from . import typing as ft
@@ -21,7 +22,7 @@ F = t.TypeVar("F", bound=t.Callable[..., t.Any])
 DeferredSetupFunction = t.Callable[["BlueprintSetupState"], None]
 
 
-class Blueprint(Scaffold):
+class Blueprint(WebsocketScaffold):
     """A set of routes, hooks and templates that an application registers.
 
     Args:
@@ -288,6 +289,21 @@ class Blueprint(Scaffold):
     def teardown_app_request(self, f: ft.Teardown) -> ft.Teardown:
         """As ``teardown_request``, for every request of the application."""
         return self._app_hook("teardown_request_funcs", f)
+
+    @setupmethod
+    def before_app_websocket(self, f: F) -> F:
+        """As ``before_websocket``, for every websocket of the application."""
+        return self._app_hook("before_websocket_funcs", f)
+
+    @setupmethod
+    def after_app_websocket(self, f: F) -> F:
+        """As ``after_websocket``, for every websocket of the application."""
+        return self._app_hook("after_websocket_funcs", f)
+
+    @setupmethod
+    def teardown_app_websocket(self, f: F) -> F:
+        """As ``teardown_websocket``, for every websocket of the application."""
+        return self._app_hook("teardown_websocket_funcs", f)
 
     @setupmethod
     def app_context_processor(self, f: ft.ContextProcessor) -> ft.ContextProcessor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typing as t
 
-from .state import get_current
+from .state import get_current, reset_current, set_current
 
 if t.TYPE_CHECKING:
     from .ctx import Context
@@ -17,6 +17,19 @@ def has_request_context() -> bool:
     """Whether a request is being handled (or a test request context is active)."""
     ctx = get_current(None)
     return ctx is not None and ctx.has_request
+
+
+def has_websocket_context() -> bool:
+    """Whether a websocket is being served; its handshake is a request, too."""
+    return _websocket_context() is not None
+
+
+def _websocket_context() -> t.Any:
+    ctx: t.Any = get_current(None)
+    while ctx is not None and not hasattr(ctx, "websocket"):
+        # An application context lets what is around it shine through.
+        ctx = ctx._outer if ctx.environ is None else None
+    return ctx
 
 
 def has_app_context() -> bool:
@@ -78,3 +91,65 @@ def copy_current_request_context(f: F) -> F:
     import functools
 
     return t.cast(F, functools.update_wrapper(wrapper, f))
+
+
+def after_this_websocket(f: F) -> F:
+    """Run ``f(response)`` when the view of this websocket has ended; as in Quart.
+
+    Args:
+        f: Takes the response that refused the websocket, None if it was accepted, and
+            returns the response to go on with.
+
+    Raises:
+        RuntimeError: There is no websocket.
+    """
+    ctx = _current_websocket("after_this_websocket")
+    ctx.after_websocket = (*ctx.after_websocket, ctx.app.ensure_sync(f))
+    return f
+
+
+def copy_current_websocket_context(f: F) -> F:
+    """Wrap ``f`` so that ``websocket`` and all else of the context is there when it runs.
+
+    For a thread, or a callback from outside. A task that the view makes has the
+    context anyway.
+
+    Args:
+        f: A function or a coroutine function, to be called while the websocket lasts.
+
+    Raises:
+        RuntimeError: There is no websocket.
+    """
+    import functools
+    import inspect
+
+    ctx = _current_websocket("copy_current_websocket_context")
+
+    if inspect.iscoroutinefunction(f):
+
+        async def wrapper(*args: t.Any, **kwargs: t.Any) -> t.Any:
+            token = set_current(ctx)
+            try:
+                return await f(*args, **kwargs)
+            finally:
+                reset_current(token)
+
+    else:
+
+        def wrapper(*args: t.Any, **kwargs: t.Any) -> t.Any:  # type: ignore[misc]
+            token = set_current(ctx)
+            try:
+                return f(*args, **kwargs)
+            finally:
+                reset_current(token)
+
+    return t.cast(F, functools.update_wrapper(wrapper, f))
+
+
+def _current_websocket(caller: str) -> t.Any:
+    ctx = _websocket_context()
+    if ctx is None:
+        raise RuntimeError(
+            f"'{caller}' can only be used while a websocket is served, such as in its view."
+        )
+    return ctx

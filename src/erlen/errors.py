@@ -29,6 +29,11 @@ _NEEDED = {
         "the current application",
         "Run it inside 'with app.app_context():', or from a view, a CLI command or a hook.",
     ),
+    "websocket": (
+        "a websocket that is being served",
+        "Use it in the view of a websocket, its hooks and what they call; in a test, connect"
+        " with 'client.websocket_connect(...)'.",
+    ),
     "request": (
         "an active HTTP request",
         "Use it in code that runs during a request; in a test or a script, wrap the code"

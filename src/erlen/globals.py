@@ -19,6 +19,7 @@ if t.TYPE_CHECKING:
     from .app import Erlen
     from .ctx import Context
     from .http.request import Request
+    from .http.websocket import BlockingWebsocket, Websocket
     from .namespace import _AppCtxGlobals
     from .sessions import SessionMixin
 
@@ -96,6 +97,17 @@ def _find_request() -> Request:
     if ctx is None:
         raise OutsideContextError("request", "request")
     return ctx._request or ctx.request
+
+
+def _find_websocket() -> t.Any:
+    ctx: t.Any = get_current(None)
+    while ctx is not None:
+        found = getattr(ctx, "websocket", None)
+        if found is not None:
+            return found
+        # An application context lets what is around it shine through.
+        ctx = ctx._outer if ctx.environ is None else None
+    raise OutsideContextError("websocket", "websocket")
 
 
 def _find_session() -> SessionMixin:
@@ -225,6 +237,9 @@ if t.TYPE_CHECKING:
     g: _AppCtxGlobals
     request: Request
     session: SessionMixin
+    websocket: Websocket
+    #: The same object, for type checkers that read a view which is a plain function.
+    blocking_websocket: BlockingWebsocket
     app_ctx: Context
     request_ctx: Context
 else:
@@ -232,6 +247,7 @@ else:
     g = _GlobalsProxy(_find_g)
     request = _RequestProxy(_find_request)
     session = _SessionProxy(_find_session)
+    websocket = blocking_websocket = _Proxy(_find_websocket)
     app_ctx = _Proxy(_find_app_ctx)
     request_ctx = _Proxy(_find_request_ctx)
 

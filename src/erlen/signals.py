@@ -20,11 +20,15 @@ __all__ = [
     "appcontext_tearing_down",
     "before_render_template",
     "got_request_exception",
+    "got_websocket_exception",
     "message_flashed",
     "request_finished",
     "request_started",
     "request_tearing_down",
     "template_rendered",
+    "websocket_finished",
+    "websocket_started",
+    "websocket_tearing_down",
 ]
 
 F = t.TypeVar("F", bound=t.Callable[..., t.Any])
@@ -91,3 +95,7 @@ appcontext_tearing_down = _signals.signal("appcontext-tearing-down")
 appcontext_pushed = _signals.signal("appcontext-pushed")
 appcontext_popped = _signals.signal("appcontext-popped")
 message_flashed = _signals.signal("message-flashed")
+websocket_started = _signals.signal("websocket-started")
+websocket_finished = _signals.signal("websocket-finished")
+websocket_tearing_down = _signals.signal("websocket-tearing-down")
+got_websocket_exception = _signals.signal("got-websocket-exception")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import typing as t
 from functools import partial
 
-from .scaffold import Scaffold, setupmethod
+from .scaffold import setupmethod
+from .sockets import WebsocketScaffold
 
 if t.TYPE_CHECKING:
     from . import typing as ft
@@ -23,7 +24,7 @@ class _LateEnvironment:
         return Environment
 
 
-class TemplateParts(Scaffold):
+class TemplateParts(WebsocketScaffold):
     """The part of an application's interface that is about templates."""
 
     jinja_environment: type[t.Any] = _LateEnvironment()  # type: ignore[assignment]

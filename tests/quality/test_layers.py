@@ -14,10 +14,10 @@ LAYERS = {
     1: "http json jinja config logging sessions session_cookie session_interface _signing",
     2: "registry routing",
     3: "routing.table routing.check respond steporder",
-    4: "ctx current beginning ending teardown namespace globals recover runner urls plan"
+    4: "guarding ctx current beginning ending teardown namespace globals recover runner urls plan"
     " debughelpers",
     5: "server",
-    6: "app appbase steps blueprints registering template_parts scaffold helpers templating"
+    6: "sockets app appbase steps blueprints registering template_parts scaffold helpers templating"
     " template_context views cli testing wrappers",
     7: "flask_alias flask_names __main__",
     8: "",

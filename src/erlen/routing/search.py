@@ -17,6 +17,10 @@ if t.TYPE_CHECKING:
 Hit = tuple[Rule, list[str]]
 
 
+_NO_WEBSOCKET = "This address takes no websockets: ask for it with an ordinary request."
+_ONLY_WEBSOCKET = "This address is a websocket's: open it with a websocket client."
+
+
 class NeedsSlash(Exception):
     """The path matches a rule only with a slash at its end."""
 
@@ -51,7 +55,7 @@ class Search:
         if self.allowed:
             return MethodNotAllowed(valid_methods=list(self.allowed))
         if self.mismatch:
-            return WebsocketMismatch()
+            return WebsocketMismatch(_NO_WEBSOCKET if self.websocket else _ONLY_WEBSOCKET)
         return NotFound()
 
     def run(self, node: Node, parts: list[str], index: int, values: list[str]) -> Hit | None:
