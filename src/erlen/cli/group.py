@@ -17,6 +17,7 @@ from .options import (
     env_file_option,
     version_option,
 )
+from .plugins import Plugins, complain
 from .routes import routes_command
 from .run import run_command
 from .shell import shell_command
@@ -24,9 +25,6 @@ from .variables import command_prefix, lend_variables
 
 if t.TYPE_CHECKING:
     from ..app import Erlen
-
-# Ours last: of two plugins with one name, the last one stays.
-PLUGIN_GROUPS = ("flask.commands", "erlen.commands")
 
 
 class AppGroup(click.Group):
@@ -115,39 +113,19 @@ class ErlenGroup(AppGroup):
         self.create_app = create_app
         self.load_dotenv = load_dotenv
         self.set_debug_flag = set_debug_flag
-        self._loaded_plugin_commands = False
+        self._plugins: Plugins | None = None
 
         if add_default_commands:
             for command in (run_command, shell_command, routes_command):
                 self.add_command(command)
 
-    def _load_plugin_commands(self) -> None:
-        if self._loaded_plugin_commands:
-            return
+    @property
+    def plugins(self) -> Plugins:
+        """The commands of installed packages."""
+        if self._plugins is None:
+            self._plugins = Plugins()
 
-        from importlib.metadata import entry_points
-
-        for group in PLUGIN_GROUPS:
-            for entry_point in entry_points(group=group):
-                self._load_plugin(entry_point, group)
-
-        self._loaded_plugin_commands = True
-
-    def _load_plugin(self, entry_point: t.Any, group: str) -> None:
-        try:
-            command = entry_point.load()
-        except ModuleNotFoundError as error:
-            # A plugin for Flask imports flask, which need not be there unless
-            # we stand behind its name; it must not take the command line along.
-            if group != "flask.commands" or (error.name or "").partition(".")[0] != "flask":
-                raise
-
-            _complain(
-                f"The command {entry_point.name!r} needs Flask and was left out."
-                " Use 'erlen --as-flask' to have it."
-            )
-        else:
-            self.add_command(command, entry_point.name)
+        return self._plugins
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         """Get a command by name: built-in, plugin, or the application's.
@@ -163,16 +141,17 @@ class ErlenGroup(AppGroup):
         Returns:
             The command, or None if there is none.
         """
-        self._load_plugin_commands()
-        command = super().get_command(ctx, name)
+        info = ctx.ensure_object(ScriptInfo)
+        # A plugin may take the place of one of ours.
+        command = self.plugins.get(name, info.load_app) or super().get_command(ctx, name)
 
         if command is not None:
             return command
 
         try:
-            app = ctx.ensure_object(ScriptInfo).load_app()
+            app = info.load_app()
         except NoAppException as error:
-            _complain(error.format_message())
+            complain(error.format_message())
             return None
 
         # Here and not at the command: parameter callbacks want it too.
@@ -195,13 +174,12 @@ class ErlenGroup(AppGroup):
         Returns:
             The names.
         """
-        self._load_plugin_commands()
-        names = set(super().list_commands(ctx))
+        names = {*super().list_commands(ctx), *self.plugins.names()}
 
         try:
             names.update(ctx.ensure_object(ScriptInfo).load_app().cli.list_commands(ctx))
         except NoAppException as error:
-            _complain(error.format_message())
+            complain(error.format_message())
         except Exception:
             from traceback import format_exc
 
@@ -293,7 +271,3 @@ class ErlenGroup(AppGroup):
             lend_variables(ctx, command, prefix)
 
         return name, command, rest
-
-
-def _complain(text: str) -> None:
-    click.secho(f"Error: {text}\n", err=True, fg="red")
