@@ -21,7 +21,7 @@ def _parts(origin: str) -> tuple[str, str, int | None] | None:
     except ValueError:
         return None
     scheme = url.scheme.lower()
-    if not host or url.path or url.query or url.fragment or "@" in url.netloc:
+    if not host or url.path or url.query or url.fragment or set("@*") & set(url.netloc):
         return None
     return scheme, host.rstrip("."), _PORTS.get(scheme) if port is None else port
 

@@ -132,10 +132,10 @@ class Serving:
             return
         try:
             rv = await self._call()
-        except Exception as error:
-            rv = await self.threads.run(partial(plan.recover, error))
         except BaseExceptionGroup as group:
             rv = await self.threads.run(partial(plan.recover, steps.cause_of(group)))
+        except Exception as error:
+            rv = await self.threads.run(partial(plan.recover, error))
         await self._end(rv)
 
     async def _call(self) -> t.Any:

@@ -7,6 +7,7 @@ import typing as t
 
 from werkzeug.exceptions import Forbidden, NotFound
 
+from .. import signals
 from ..ctx import _sentinel
 from ..guarding import OPTIONS, unguarded
 from ..http.origin import check_allowed, is_allowed, is_same_origin
@@ -127,7 +128,9 @@ class WebsocketPlan:
         self.first = self._first(app, plain)
         self.after = self._hooks(app, "after_websocket_funcs", backwards=True)
         ending = self._hooks(app, "teardown_websocket_funcs", backwards=True)
-        self.teardown = ending if ending or plain.teardown else None
+        told = signals.websocket_tearing_down.receivers
+        #: None if nothing at all has to be done at the end.
+        self.teardown = ending if ending or plain.teardown or told else None
         self.origins, self.limits = settings_of(app.config, options)
 
     def _hooks(self, app: t.Any, table: str, backwards: bool = False) -> tuple[Step, ...]:

@@ -145,7 +145,13 @@ def failure(ctx: WebsocketContext, error: Exception) -> Refusal:
         error: What nobody took.
     """
     _tell(ctx, error)
-    response = ctx.app.handle_exception(error)
+    try:
+        raise error
+    except Exception:
+        # What logs it asks for the error that is being handled.
+        response = ctx.app.handle_exception(error)
+    finally:
+        del error
     return _sent(ctx, _after(ctx, response) if ctx.plan is not None else response)
 
 

@@ -17,6 +17,7 @@ if t.TYPE_CHECKING:
     from ..cli import ScriptInfo
     from .runner import ErlenCliRunner
     from .runner import ErlenCliRunner as FlaskCliRunner
+    from .websocket import WebsocketClosed, WebsocketRejected
 
 FlaskClient = ErlenClient
 
@@ -26,6 +27,8 @@ _LATE = {
     "FlaskCliRunner": ("erlen.testing.runner", "ErlenCliRunner"),
     "Result": ("click.testing", "Result"),
     "ScriptInfo": ("erlen.cli", "ScriptInfo"),
+    "WebsocketClosed": ("erlen.testing.websocket", "WebsocketClosed"),
+    "WebsocketRejected": ("erlen.testing.websocket", "WebsocketRejected"),
 }
 
 
@@ -49,5 +52,7 @@ __all__ = [
     "FlaskClient",
     "Result",
     "ScriptInfo",
+    "WebsocketClosed",
+    "WebsocketRejected",
     "_get_werkzeug_version",
 ]

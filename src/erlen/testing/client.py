@@ -19,6 +19,7 @@ if t.TYPE_CHECKING:
 
     from ..app import Erlen
     from ..sessions import SessionMixin
+    from .websocket import WebsocketSession
 
 # Under this key Werkzeug's debugger and this client leave a function that
 # receives the contexts a server would have thrown away.
@@ -187,6 +188,39 @@ class ErlenClient(werkzeug.test.Client):
 
         self._new_contexts.clear()
         return response
+
+    def websocket_connect(
+        self,
+        *args: t.Any,
+        subprotocols: t.Iterable[str] = (),
+        timeout: float = 5.0,
+        **kwargs: t.Any,
+    ) -> WebsocketSession:
+        """Open a websocket.
+
+        ::
+
+            with client.websocket_connect("/echo") as ws:
+                ws.send("hello")
+                assert ws.receive() == "hello"
+
+        Args:
+            *args: As for `open`.
+            subprotocols: What the client offers, the best first. Default: none.
+            timeout: Seconds that each step may take. Default: 5.
+            **kwargs: As for `open`: ``headers``, ``query_string``, ``base_url``, ...
+
+        Returns:
+            A session for ``with``; entering it raises `WebsocketRejected` with the
+            response, if the application refuses the handshake.
+        """
+        from .handshake import session_for
+        from .websocket import WebsocketSession
+
+        request = self._request_from(args, kwargs)
+        request.environ.pop(PRESERVE_KEY, None)
+        self._tell_application()
+        return WebsocketSession(session_for(self, request, subprotocols, timeout))
 
     def _tell_application(self) -> None:
         # A test may have replaced methods of a class (mock.patch), which the
