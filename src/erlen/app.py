@@ -16,12 +16,15 @@ from .helpers import get_flashed_messages, get_load_dotenv
 from .http.request import Request
 from .http.response import Response
 from .plan import SLOTS
+from .server.guess import AppCall
 from .server.wsgi import wsgi_app
 from .sessions import SecureCookieSessionInterface, SessionInterface
 from .steps import Steps
 from .template_context import update_template_context
 
 if t.TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
     from click import Group
 
@@ -29,8 +32,25 @@ if t.TYPE_CHECKING:
     from .testing import FlaskClient, FlaskCliRunner
 
 
+class _LateDriver:
+    """The ASGI driver, which a program that only speaks WSGI never loads."""
+
+    def __get__(self, instance: t.Any, owner: t.Any) -> t.Any:
+        from .server.asgi import asgi_app
+
+        # From now on it is a method like any other.
+        t.cast(t.Any, Erlen).asgi_app = asgi_app
+        return getattr(owner if instance is None else instance, "asgi_app")  # noqa: B009
+
+
+class _NotFrozen:
+    """Stands for the plans of an application that no event loop has served."""
+
+    epoch = -1
+
+
 class Erlen(Steps):
-    """A WSGI application with Flask's interface.
+    """A WSGI and ASGI application with Flask's interface.
 
     Args:
         import_name: Name of the module it is made in, usually ``__name__``.
@@ -62,9 +82,44 @@ class Erlen(Steps):
     # The driver itself is the method: delegating would cost every request a call.
     wsgi_app = wsgi_app
 
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> t.Any:
-        """Answer a WSGI request, through whatever is wrapped around ``wsgi_app``."""
-        return self.wsgi_app(environ, start_response)
+    _native: t.Any = _NotFrozen()
+
+    if t.TYPE_CHECKING:
+
+        async def asgi_app(
+            self,
+            scope: dict[str, t.Any],
+            receive: Callable[[], Awaitable[dict[str, t.Any]]],
+            send: Callable[[dict[str, t.Any]], Awaitable[None]],
+        ) -> None:
+            """Serve an ASGI connection; may be wrapped in middleware, like ``wsgi_app``."""
+
+    else:
+        asgi_app = _LateDriver()
+
+    def __init__(self, *args: t.Any, **kwargs: t.Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.__dict__["__call__"] = AppCall(self)
+
+    @t.overload
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> t.Any: ...
+
+    @t.overload
+    def __call__(
+        self,
+        environ: dict[str, t.Any],
+        start_response: Callable[[], Awaitable[dict[str, t.Any]]],
+        send: Callable[[dict[str, t.Any]], Awaitable[None]],
+    ) -> Awaitable[None]: ...
+
+    def __call__(self, environ: t.Any, start_response: t.Any, send: t.Any = None) -> t.Any:
+        """Answer a WSGI request, or with a third argument serve an ASGI connection.
+
+        Goes through whatever is wrapped around ``wsgi_app`` and ``asgi_app``.
+        """
+        if send is None:
+            return self.wsgi_app(environ, start_response)
+        return self.asgi_app(environ, start_response, send)
 
     def run(
         self,
@@ -133,6 +188,25 @@ class Erlen(Steps):
     # -- URLs ------------------------------------------------------------------------------
 
     url_for = urls.url_for
+
+    # -- work after the response ---------------------------------------------------------
+
+    def add_background_task(
+        self, func: Callable[..., t.Any], /, *args: t.Any, **kwargs: t.Any
+    ) -> None:
+        """Call a function when the current response has been sent; outside of one at once.
+
+        It runs in an application context of its own. A worker waits for it before it
+        exits, as long as ``BACKGROUND_TASK_SHUTDOWN_TIMEOUT`` says.
+
+        Args:
+            func: A function, which runs in a thread, or a coroutine function.
+            args: Its arguments.
+            kwargs: Likewise.
+        """
+        from .server.background import add_task
+
+        add_task(self, func, args, kwargs)
 
     # -- templates, shell, tests --------------------------------------------------------------
 
@@ -220,7 +294,8 @@ class Erlen(Steps):
         return cls(self, **kwargs)  # type: ignore[misc]
 
 
-Erlen._stock.update({name: getattr(Erlen, name) for name in (*SLOTS, "inject_url_defaults")})
+_kept = (*SLOTS, "inject_url_defaults", "wsgi_app")
+Erlen._stock.update({name: getattr(Erlen, name) for name in _kept})
 
 #: The same class under the name that Flask's users know.
 Flask = Erlen

@@ -92,6 +92,9 @@ class App(TemplateParts):
         self.json: JSONProvider = self.json_provider_class(self)
         self.url_build_error_handlers: list[t.Any] = []
         self.teardown_appcontext_funcs: list[ft.TeardownCallable] = []
+        self.before_serving_funcs: list[t.Callable[[], t.Any]] = []
+        self.after_serving_funcs: list[t.Callable[[], t.Any]] = []
+        self.while_serving_gens: list[t.Callable[[], t.Any]] = []
         self.shell_context_processors: list[ft.ShellContextProcessorCallable] = []
         self.blueprints: dict[str, Blueprint] = {}
         self.extensions: dict[str, t.Any] = {}
@@ -281,6 +284,10 @@ class App(TemplateParts):
                 f"View function mapping is overwriting an existing endpoint function: {endpoint}"
             )
         self.view_functions[endpoint] = view_func
+
+    def _add_serving(self, name: str, f: t.Any) -> None:
+        getattr(self, name).append(f)
+        self.__dict__.pop("_begun", None)
 
     # -- hooks of the application only ------------------------------------------------------
 

@@ -13,7 +13,7 @@ from .registering import (
 )
 from .registering import BlueprintSetupState as BlueprintSetupState
 from .scaffold import setupmethod
-from .sockets import WebsocketScaffold
+from .serving import ServingScaffold
 
 if t.TYPE_CHECKING:
     from . import typing as ft
@@ -22,7 +22,7 @@ F = t.TypeVar("F", bound=t.Callable[..., t.Any])
 DeferredSetupFunction = t.Callable[["BlueprintSetupState"], None]
 
 
-class Blueprint(WebsocketScaffold):
+class Blueprint(ServingScaffold):
     """A set of routes, hooks and templates that an application registers.
 
     Args:
@@ -100,6 +100,14 @@ class Blueprint(WebsocketScaffold):
                 "Make sure all imports, decorators, functions, etc. needed to set up"
                 " the blueprint are done before registering it."
             )
+
+    # Quart's names: what a blueprint declares here is the application's anyway.
+    before_app_serving = ServingScaffold.before_serving
+    after_app_serving = ServingScaffold.after_serving
+    while_app_serving = ServingScaffold.while_serving
+
+    def _add_serving(self, name: str, f: t.Any) -> None:
+        self.record_once(lambda state: state.app._add_serving(name, f))
 
     # -- recording -------------------------------------------------------------------
 

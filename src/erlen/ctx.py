@@ -67,6 +67,10 @@ class Context(Ending):
     _tokens: list[contextvars.Token[t.Any]] | None = None
     _outer: Context | None = None
     _adapter: t.Any = _sentinel
+    #: Whether the code that runs here runs on an event loop that serves by ASGI.
+    native = False
+    #: Whether some of the request's code has run in a thread of such a loop.
+    hopped = False
 
     def __init__(
         self,

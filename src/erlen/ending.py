@@ -26,6 +26,8 @@ class Ending:
     touched: bool
     _request: Request | None
     _error: BaseException | None = None
+    #: What starts the background tasks that were asked for.
+    background: t.Sequence[t.Callable[[], t.Any]] = ()
     _outer: t.Any
     _tokens: list[contextvars.Token[t.Any]] | None
 
@@ -69,8 +71,16 @@ class Ending:
         """Say that the application context has ended, if it was this one's own."""
         told = signals.appcontext_popped.receivers and self.app_ctx is self
         self._outer = None
+        if self.background:
+            self.start_background()
         if told:
             signals.appcontext_popped.send(self.app, _async_wrapper=self.app.ensure_sync)
+
+    def start_background(self) -> None:
+        """Start the background tasks: the response has gone, or there will be none."""
+        starts, self.background = self.background, ()
+        for start in starts:
+            start()
 
     def tear_down(self, exc: BaseException | None) -> None:
         """Run the teardown functions and close what the request holds.

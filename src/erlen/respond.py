@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import typing as t
-from collections.abc import Iterator
+from collections.abc import AsyncIterable, Iterator
 
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException
@@ -63,7 +63,7 @@ def make_response(app: t.Any, rv: t.Any) -> t.Any:
             " The function either returned None or ended without a return statement."
         )
     if not isinstance(rv, cls):
-        if isinstance(rv, (str, bytes, bytearray, Iterator)):
+        if isinstance(rv, (str, bytes, bytearray, Iterator, AsyncIterable)):
             rv = cls(rv, status=status, headers=headers)
             status = headers = None
         else:

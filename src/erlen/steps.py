@@ -45,6 +45,8 @@ class Steps(App):
     """What an application does with a request; see :class:`erlen.Erlen`."""
 
     _plans: Plans = _Stale()  # type: ignore[assignment]
+    #: Whether what comes before serving has run in this process.
+    _begun = False
 
     def _freeze(self) -> Plans:
         """Compile what was declared; called when the epoch has moved."""

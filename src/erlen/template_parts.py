@@ -6,7 +6,7 @@ import typing as t
 from functools import partial
 
 from .scaffold import setupmethod
-from .sockets import WebsocketScaffold
+from .serving import ServingScaffold
 
 if t.TYPE_CHECKING:
     from . import typing as ft
@@ -24,7 +24,7 @@ class _LateEnvironment:
         return Environment
 
 
-class TemplateParts(WebsocketScaffold):
+class TemplateParts(ServingScaffold):
     """The part of an application's interface that is about templates."""
 
     jinja_environment: type[t.Any] = _LateEnvironment()  # type: ignore[assignment]

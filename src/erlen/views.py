@@ -84,7 +84,7 @@ class View:
                 if type(method) is MethodType and method.__func__ in plain:
                     return method(**kwargs)
 
-                return current_app.ensure_sync(method)(**kwargs)
+                return _call(method, kwargs)
 
         else:
             shared = cls(*class_args, **class_kwargs)
@@ -95,7 +95,7 @@ class View:
                 if type(method) is MethodType and method.__func__ in plain:
                     return method(**kwargs)
 
-                return current_app.ensure_sync(method)(**kwargs)
+                return _call(method, kwargs)
 
         for decorator in cls.decorators:
             # Each time: decorators copy both, and the last one's result is
@@ -109,6 +109,14 @@ class View:
         view.methods = cls.methods
         view.provide_automatic_options = cls.provide_automatic_options
         return t.cast("ft.RouteCallable", view)
+
+    @classmethod
+    def _async_methods(cls) -> frozenset[str] | None:
+        """The HTTP methods that are answered by coroutines; empty for all, None for none."""
+        from inspect import iscoroutinefunction
+
+        functions = (cls.dispatch_request, *(getattr(cls, n, None) for n in http_method_funcs))
+        return frozenset() if any(map(iscoroutinefunction, functions)) else None
 
 
 class MethodView(View):
@@ -168,12 +176,39 @@ class MethodView(View):
             if function is None:
                 raise AssertionError(f"Unimplemented method {method!r}")
 
-        if type(function) is not MethodType or function.__func__ not in self._plain_functions:
-            function = current_app.ensure_sync(function)
-
         # A variable, for the type checker: a cast would be a call.
-        result: ft.ResponseReturnValue = function(**kwargs)
+        result: ft.ResponseReturnValue
+
+        if type(function) is not MethodType or function.__func__ not in self._plain_functions:
+            result = _call(function, kwargs)
+        else:
+            result = function(**kwargs)
+
         return result
+
+    @classmethod
+    def _async_methods(cls) -> frozenset[str] | None:
+        if cls.dispatch_request is not MethodView.dispatch_request:
+            return super()._async_methods()
+
+        from inspect import iscoroutinefunction
+
+        names = {n for n in http_method_funcs if iscoroutinefunction(getattr(cls, n, None))}
+
+        if "get" in names and not hasattr(cls, "head"):
+            names.add("head")
+
+        return frozenset(name.upper() for name in names) or None
+
+
+def _call(function: t.Any, kwargs: dict[str, t.Any]) -> t.Any:
+    """Call what may be a coroutine function; on an event loop, its plan awaits it."""
+    ctx = get_current(None)
+
+    if ctx is not None and ctx.native:
+        return function(**kwargs)
+
+    return current_app.ensure_sync(function)(**kwargs)
 
 
 def _find_plain_functions(cls: type[View]) -> t.Iterator[FunctionType]:

@@ -10,15 +10,15 @@ import pytest
 
 # The layer of a module, or of everything in a package. A module that is not here has no place yet.
 LAYERS = {
-    0: "errors typing signals state paths watch lighter",
+    0: "errors typing signals state paths watch lighter marks",
     1: "http json jinja config logging sessions session_cookie session_interface _signing",
     2: "registry routing",
     3: "routing.table routing.check respond steporder",
     4: "guarding ctx current beginning ending teardown namespace globals recover runner urls plan"
     " debughelpers",
     5: "server",
-    6: "sockets app appbase steps blueprints registering template_parts scaffold helpers templating"
-    " template_context views cli testing wrappers",
+    6: "sockets serving app appbase steps blueprints registering template_parts scaffold helpers"
+    " templating template_context views cli testing wrappers",
     7: "flask_alias flask_names __main__",
     8: "",
 }

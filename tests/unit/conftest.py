@@ -8,6 +8,7 @@ import flask.signals
 import pytest
 
 import erlen.signals
+from colours import paint
 
 SIGNALS = [
     signal
@@ -15,6 +16,13 @@ SIGNALS = [
     for signal in vars(module).values()
     if hasattr(signal, "receivers")
 ]
+
+
+@pytest.fixture(autouse=True)
+def colour(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With ``--colour asgi``, requests travel through ``asgi_app``."""
+    if request.config.getoption("--colour") == "asgi":
+        paint(monkeypatch)
 
 
 @pytest.fixture(autouse=True)

@@ -47,14 +47,16 @@ class FileBody:
     Args:
         descriptor: The open file; it is closed with the body.
         size: How many bytes to send.
+        path: Its absolute path, for a server that reads files itself.
     """
 
-    __slots__ = ("_descriptor", "_left", "_size")
+    __slots__ = ("_descriptor", "_left", "_size", "path")
 
-    def __init__(self, descriptor: int, size: int) -> None:
+    def __init__(self, descriptor: int, size: int, path: str | None = None) -> None:
         self._descriptor = descriptor
         self._size = size
         self._left = size
+        self.path = path
 
     def __iter__(self) -> FileBody:
         return self
@@ -84,6 +86,10 @@ class FileBody:
     def tell(self) -> int:
         """The position of the next byte."""
         return self._size - self._left
+
+    def place(self) -> tuple[int, int, int]:
+        """The descriptor, the position of the next byte, and how many are left."""
+        return self._descriptor, self._size - self._left, self._left
 
     def release(self) -> int:
         """Give the descriptor away: the caller closes it."""

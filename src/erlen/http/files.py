@@ -133,7 +133,12 @@ def _recall(
 
 
 def _respond(
-    environ: WSGIEnvironment, known: _Known, max_age: int | None, descriptor: int, cls: t.Any
+    environ: WSGIEnvironment,
+    known: _Known,
+    max_age: int | None,
+    descriptor: int,
+    cls: t.Any,
+    path: str,
 ) -> t.Any:
     """Make the response to GET or HEAD of an open file."""
     pairs = known.pairs.copy()
@@ -154,9 +159,10 @@ def _respond(
         response.response = wrapper(FileIO(descriptor, "rb"), 8192)
         return response
     body: t.Any = None
-    if known.size <= BLOCK and environ["REQUEST_METHOD"] == "GET":
+    if known.size <= BLOCK and environ["REQUEST_METHOD"] == "GET" and "asgi.scope" not in environ:
+        # (An event loop must not wait for a disk.)
         body = read_whole(descriptor, known.size)
-    response.response = FileBody(descriptor, known.size) if body is None else body
+    response.response = FileBody(descriptor, known.size, path) if body is None else body
     return response
 
 
@@ -226,7 +232,7 @@ def _send_path(
     except BaseException:
         os.close(descriptor)
         raise
-    return _respond(environ, known, max_age, descriptor, response_class)
+    return _respond(environ, known, max_age, descriptor, response_class, path)
 
 
 def send_file(

@@ -7,6 +7,9 @@ import typing as t
 from collections.abc import Iterable, Iterator
 from itertools import chain, groupby, starmap
 
+#: Makes an iterator of an asynchronous iterable; the room of the drivers puts it here.
+iterate_async: t.Callable[[t.Any], Iterator[t.Any]] = iter
+
 
 def encoded(chunks: Iterable[str | bytes]) -> Iterator[bytes]:
     """Encode the strings among the chunks as UTF-8, one chunk at a time.
@@ -36,12 +39,15 @@ class Stream:
         close: What to call when the server is done, also when it broke off.
     """
 
-    __slots__ = ("_chunks", "_close", "_iterator", "on_failure")
+    __slots__ = ("chunks", "_bridge", "_close", "_iterator", "on_failure")
 
     def __init__(self, chunks: Iterable[str | bytes], close: t.Callable[[], t.Any]) -> None:
-        self._chunks = chunks
+        #: The body as it was given.
+        self.chunks = chunks
         self._close: t.Callable[[], t.Any] | None = close
         self._iterator: Iterator[bytes] | None = None
+        # What iterates an asynchronous body.
+        self._bridge: t.Any = None
         #: Called with its second item and the error, if one broke the body off.
         self.on_failure: tuple[t.Callable[[t.Any, BaseException], t.Any], t.Any] | None = None
 
@@ -49,7 +55,10 @@ class Stream:
         """Begin the body; the iterator returned has no Python code in its way."""
         iterator = self._iterator
         if iterator is None:
-            iterator = self._iterator = encoded(self._chunks)
+            chunks = self.chunks
+            if hasattr(chunks, "__aiter__"):
+                chunks = self._bridge = iterate_async(chunks)
+            iterator = self._iterator = encoded(chunks)
         return iterator
 
     def __next__(self) -> bytes:
@@ -66,4 +75,8 @@ class Stream:
             if error is not None:
                 function, argument = self.on_failure
                 function(argument, error)
-        close()
+        try:
+            if self._bridge is not None:
+                self._bridge.close()
+        finally:
+            close()

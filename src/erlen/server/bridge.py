@@ -1,8 +1,9 @@
-"""The only place where sync and async cross.
+"""The only place where sync code waits for asynchronous code.
 
-Under WSGI, coroutine functions run on one event loop per process, in a thread
-of its own, started at first need. A pooled async client and a task made with
-``create_task`` live on between requests.
+Under WSGI, coroutine functions run on one event loop per process, in a thread of its
+own, started at first need: a pooled async client and a task made with ``create_task``
+live on between requests. In a thread of an ASGI server's pool they run on that server's
+loop.
 """
 
 from __future__ import annotations
@@ -12,6 +13,10 @@ import functools
 import os
 import threading
 import typing as t
+from _thread import allocate_lock
+from collections.abc import AsyncIterable, Iterator
+
+from .threads import carry_back, here, mailbox_of
 
 if t.TYPE_CHECKING:
     import asyncio
@@ -19,6 +24,8 @@ if t.TYPE_CHECKING:
 _lock = threading.Lock()
 _loop: asyncio.AbstractEventLoop | None = None
 _pid = 0
+
+Coroutine = t.Coroutine[t.Any, t.Any, t.Any]
 
 
 def running_loop() -> asyncio.AbstractEventLoop:
@@ -54,38 +61,11 @@ def async_to_sync(func: t.Callable[..., t.Any]) -> t.Callable[..., t.Any]:
 
     @functools.wraps(func)
     def call(*args: t.Any, **kwargs: t.Any) -> t.Any:
-        import asyncio
-
-        loop = running_loop()
-        try:
-            here = asyncio.get_running_loop()
-        except RuntimeError:
-            here = None
-        if here is loop:
-            raise RuntimeError(
-                f"{func.__qualname__} was called from a coroutine; write 'await' before the call."
-            )
-        done = threading.Event()
         context = contextvars.copy_context()
-        box: list[t.Any] = [None, None]
-
-        async def main() -> None:
-            try:
-                box[0] = await func(*args, **kwargs)
-            except BaseException as error:
-                box[1] = error
-            finally:
-                done.set()
-
-        loop.call_soon_threadsafe(_start, loop, main, context)
-        done.wait()
-        _take_over(context)
-        if box[1] is not None:
-            try:
-                raise box[1]
-            finally:
-                box.clear()
-        return box[0]
+        try:
+            return _Crossing(func, args, kwargs, context).result()
+        finally:
+            carry_back(context)
 
     # Whoever asks is told that this is no coroutine function any more.
     call.__wrapped__ = func
@@ -95,18 +75,112 @@ def async_to_sync(func: t.Callable[..., t.Any]) -> t.Callable[..., t.Any]:
 _tasks: set[t.Any] = set()
 
 
-def _start(loop: t.Any, main: t.Any, context: contextvars.Context) -> None:
-    task = loop.create_task(main(), context=context)
-    # The loop keeps weak references only.
-    _tasks.add(task)
-    task.add_done_callback(_tasks.discard)
+class _Crossing:
+    """One coroutine that a thread waits for.
+
+    Args:
+        func: A coroutine function.
+        args: Its arguments.
+        kwargs: Likewise.
+        context: The context it runs in.
+    """
+
+    __slots__ = (
+        "_func",
+        "_args",
+        "_kwargs",
+        "_context",
+        "_loop",
+        "_done",
+        "_rv",
+        "_error",
+        "_task",
+    )
+
+    def __init__(
+        self, func: t.Any, args: t.Any, kwargs: t.Any, context: contextvars.Context
+    ) -> None:
+        self._func = func
+        self._args = args
+        self._kwargs = kwargs
+        self._context = context
+        self._done = allocate_lock()
+        self._rv: t.Any = None
+        self._error: BaseException | None = None
+        self._task: t.Any = None
+
+    def result(self) -> t.Any:
+        """Run it and wait; raises what it raises."""
+        from asyncio import _get_running_loop
+
+        loop = here.loop or running_loop()
+        if _get_running_loop() is loop:
+            raise RuntimeError(
+                f"{self._func.__qualname__} was called from a coroutine;"
+                " write 'await' before the call."
+            )
+        worker = here.worker
+        if worker is not None:
+            # A thread that only waits is not one of those that the limit is about.
+            worker.pool.lend()
+        self._loop = loop
+        done = self._done
+        done.acquire()
+        mailbox_of(loop).post(self._start)
+        try:
+            done.acquire()
+        except BaseException:
+            # Interrupted from the keyboard: nobody waits any more.
+            loop.call_soon_threadsafe(self._cancel)
+            raise
+        error, self._error = self._error, None
+        if error is None:
+            return self._rv
+        try:
+            raise error
+        finally:
+            del error
+
+    def _start(self) -> None:
+        task = self._task = self._loop.create_task(self._main(), context=self._context)
+        # The loop keeps weak references only.
+        _tasks.add(task)
+        task.add_done_callback(_tasks.discard)
+
+    def _cancel(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _main(self) -> None:
+        try:
+            self._rv = await self._func(*self._args, **self._kwargs)
+        except BaseException as error:
+            self._error = error
+        finally:
+            self._task = None
+            self._done.release()
 
 
-def _take_over(context: contextvars.Context) -> None:
-    """Set here what was set there."""
-    for variable, value in context.items():
-        if variable.get(_missing) is not value:
-            variable.set(value)
+def iterate(chunks: AsyncIterable[t.Any]) -> Iterator[t.Any]:
+    """Iterate an asynchronous iterable from sync code.
 
+    Args:
+        chunks: The iterable; closed at the end, also if that comes early.
+    """
+    iterator = chunks.__aiter__()
+    context = contextvars.copy_context()
 
-_missing: t.Any = object()
+    def run(func: t.Any) -> t.Any:
+        return _Crossing(func, (), {}, context).result()
+
+    try:
+        while True:
+            try:
+                chunk = run(iterator.__anext__)
+            except StopAsyncIteration:
+                return
+            yield chunk
+    finally:
+        close = getattr(iterator, "aclose", None)
+        if close is not None:
+            run(close)

@@ -241,8 +241,16 @@ def _teardown_failed(app: t.Any) -> None:
     app.log_exception(sys.exc_info())
 
 
+def _begin(app: t.Any) -> None:
+    from .lifespan import begin
+
+    begin(app)
+
+
 def general(app: t.Any, environ: t.Any, start_response: t.Any) -> t.Any:
     """Answer one request by Flask's whole protocol: context, push, match, dispatch, pop."""
+    if not app._begun:
+        _begin(app)
     ctx = app.request_context(environ)
     error: BaseException | None = None
     teardown = _PRESERVE not in environ

@@ -1,0 +1,270 @@
+"""How the plans of an event loop are put together."""
+
+from __future__ import annotations
+
+import typing as t
+from functools import partial
+from inspect import isasyncgenfunction, iscoroutinefunction
+from types import SimpleNamespace
+
+from .. import signals
+from ..beginning import recover_begun
+from ..marks import is_inline, streams_body
+from ..plan import Plan, Plans
+from ..session_interface import SessionInterface
+from ..sessions import SecureCookieSessionInterface
+from ..state import get_current
+from ..steporder import _late, _of_nothing, in_order
+from .scope import ScopeContext
+from .steps import AsyncStep, NativePlan, awaited, notifier
+
+if t.TYPE_CHECKING:
+    from .native import NativePlans
+
+_ENDING = {"finalize_request", "process_response"}
+_HANDLING = {"handle_user_exception", "handle_http_exception", "trap_http_exception"}
+_HANDLING |= {"raise_routing_exception"}
+
+
+class Builder:
+    """Makes the native form of one plan.
+
+    Args:
+        native: The plans it is for.
+        plan: The plan.
+    """
+
+    def __init__(self, native: NativePlans, plan: Plan) -> None:
+        self.native = native
+        self.app = app = native.app
+        self.plan = plan
+        self.overridden = native.plans.overridden
+        outer_first = (None, *reversed(plan.scopes))
+        inner_first = (*plan.scopes, None)
+        self.processors = list(in_order(app.url_value_preprocessors, outer_first))
+        self.before = list(in_order(app.before_request_funcs, outer_first))
+        self.after = list(in_order(app.after_request_funcs, inner_first, backwards=True))
+        self.teardown = [
+            *in_order(app.teardown_request_funcs, inner_first, backwards=True),
+            *reversed(app.teardown_appcontext_funcs),
+        ]
+        #: What the user wrote for this endpoint; None: the view is ours, and does not block.
+        self.view = self._view()
+
+    def _view(self) -> t.Any:
+        plan = self.plan
+        if plan.rule is None or plan.endpoint is None or self._is_options():
+            return None
+        view = self.app.view_functions.get(plan.endpoint)
+        return None if view is None or is_own(view) else view
+
+    def _is_options(self) -> bool:
+        key = (id(self.plan.rule), "OPTIONS")
+        return self.native.plans.by_rule.get(key) is self.plan
+
+    def _is_native(self) -> bool:
+        steps = [*self.processors, *self.before, *self.after, *self.teardown]
+        view = self.view
+        if any(map(iscoroutinefunction, steps)):
+            return True
+        if view is not None and is_asynchronous(view):
+            return True
+        overridden = self.overridden & {"dispatch_request", "preprocess_request", *_ENDING}
+        quiet = not (overridden or self._told() or self.native.plans.begin)
+        return quiet and view is None and all(map(is_inline, steps))
+
+    def _told(self) -> bool:
+        return any(
+            signal.receivers
+            for signal in (
+                signals.request_started,
+                signals.request_finished,
+                signals.request_tearing_down,
+                signals.appcontext_tearing_down,
+                signals.appcontext_popped,
+            )
+        )
+
+    def build(self) -> NativePlan | None:
+        """The native plan; None if the plan runs in a thread."""
+        if self.native.whole or not self._is_native():
+            return None
+        plan, native = self.plan, NativePlan()
+        for name in ("rule", "endpoint", "scopes", "constants", "quick_request", "miss"):
+            setattr(native, name, getattr(plan, name))
+        native.light = plan.light
+        native.respond = plan.respond
+        native.streams_body = self.view is not None and streams_body(self.view)
+        self._add_dispatch(native)
+        self._add_ending(native)
+        self._add_teardown(native)
+        return native
+
+    def _add_dispatch(self, native: NativePlan) -> None:
+        app, plans = self.native, self.native.plans
+        if "preprocess_request" in self.overridden:
+            processors: list[AsyncStep] = []
+            native.before = (app.step(self.app.preprocess_request),)
+        else:
+            processors = [app.step(function) for function in self.processors]
+            native.before = tuple(app.step(hook) for hook in self.before)
+        if signals.request_started.receivers:
+            started = notifier(app, signals.request_started)
+            processors.insert(0, lambda endpoint, values: started())
+        if self.plan.rule is None:
+            processors = [_of_nothing(step) for step in processors]
+        view = self._native_view()
+        if native.before or processors:
+            late = SimpleNamespace(dispatch_request=partial(app.hop, self.app.dispatch_request))
+            view = _late(late, self.plan.rule, view)
+        native.view = view
+        if _HANDLING & self.overridden:
+            native.recover = partial(app.hop, self.app.handle_user_exception)
+        else:
+            native.recover = awaited(app.recover)
+        if plans.begin is not None:
+            begin = awaited if opens_quickly(self.app) else partial(partial, app.hop)
+            processors.insert(0, begin(plans.begin))
+            native.recover = awaited(recover_begun(native.recover))
+        native.processors = tuple(processors)
+
+    def _native_view(self) -> AsyncStep:
+        app, view = self.native, self.view
+        if "dispatch_request" in self.overridden:
+            method = self.app.dispatch_request
+            return lambda **arguments: app.hop(method)
+        if view is None:
+            return awaited(self.plan.view)
+        methods = async_methods(view)
+        if isasyncgenfunction(view):
+            # Calling it only makes the generator.
+            return awaited(view)
+        if methods is None or iscoroutinefunction(view):
+            return app.step(view)
+        there = awaited(view)
+
+        def call(**arguments: t.Any) -> t.Awaitable[t.Any]:
+            if not methods or t.cast(ScopeContext, get_current()).scope["method"] in methods:
+                return there(**arguments)
+            return app.hop(view, **arguments)
+
+        return call
+
+    def _add_ending(self, native: NativePlan) -> None:
+        app, plans = self.native, self.native.plans
+        finished = bool(signals.request_finished.receivers)
+        after = [app.step(hook) for hook in self.after]
+        native.finalize = None
+        native.stock_close = plans.lazy_session and not finished
+        if self.overridden & _ENDING:
+            native.finalize = app.step(self.app.finalize_request)
+        elif not native.stock_close:
+            after.append(partial(_close, app, saves_quickly(self.app)))
+            if finished:
+                tell = notifier(app, signals.request_finished, "response")
+                after.append(partial(_tell, tell))
+        native.close = partial(_save, plans) if native.stock_close else _as_it_is
+        native.after = tuple(after)
+
+    def _add_teardown(self, native: NativePlan) -> None:
+        app = self.native
+        names = (*self.plan.scopes, None)
+        table = self.app.teardown_request_funcs
+        request = [app.step(f) for f in in_order(table, names, backwards=True)]
+        if signals.request_tearing_down.receivers:
+            request.append(notifier(app, signals.request_tearing_down, "exc"))
+        if "do_teardown_request" in self.overridden:
+            request = [app.step(self.app.do_teardown_request)]
+        context = [app.step(f) for f in reversed(self.app.teardown_appcontext_funcs)]
+        if signals.appcontext_tearing_down.receivers:
+            context.append(notifier(app, signals.appcontext_tearing_down, "exc"))
+        if "do_teardown_appcontext" in self.overridden:
+            context = [app.step(self.app.do_teardown_appcontext)]
+        native.ends_request, native.ends_app = tuple(request), tuple(context)
+        popped = signals.appcontext_popped.receivers
+        native.teardown = bool(request or context or popped)
+
+
+def _save(plans: Plans, ctx: t.Any, response: t.Any) -> t.Any:
+    """Save the session in Flask's own cookie, if the request has one."""
+    session = ctx.session_to_save(plans)
+    if session is not None:
+        interface = plans.app.session_interface
+        if not interface.is_null_session(session):
+            interface.save_session(plans.app, session, response)
+    return response
+
+
+async def _close(native: NativePlans, quickly: bool, response: t.Any) -> t.Any:
+    """Save the session, as the last of the after hooks."""
+    close = native.plans.close
+    ctx = get_current()
+    return close(ctx, response) if quickly else await native.hop(close, ctx, response)
+
+
+async def _tell(tell: AsyncStep, response: t.Any) -> t.Any:
+    await tell(response)
+    return response
+
+
+def _as_it_is(ctx: t.Any, response: t.Any) -> t.Any:
+    return response
+
+
+def async_methods(view: t.Any) -> frozenset[str] | None:
+    """The HTTP methods that a class-based view answers by coroutines.
+
+    Args:
+        view: A view.
+
+    Returns:
+        None if there are none; empty if all are, or if there is no telling.
+    """
+    cls = getattr(view, "view_class", None)
+    if cls is None:
+        return None
+    tell = getattr(cls, "_async_methods", None)
+    return None if tell is None else tell()
+
+
+def is_asynchronous(view: t.Any) -> bool:
+    """Whether a view, or one of its methods, is a coroutine function or makes its chunks so.
+
+    Args:
+        view: A view.
+    """
+    if iscoroutinefunction(view) or isasyncgenfunction(view):
+        return True
+    return async_methods(view) is not None
+
+
+def is_own(view: t.Any) -> bool:
+    """Whether a view is one of this package that does not block: static files.
+
+    Args:
+        view: A view.
+    """
+    return is_inline(view)
+
+
+def opens_quickly(app: t.Any) -> bool:
+    """Whether opening a session cannot block, as it is in a cookie.
+
+    Args:
+        app: The application.
+    """
+    return _has_stock(app.session_interface, "open_session")
+
+
+def saves_quickly(app: t.Any) -> bool:
+    """Whether saving a session cannot block.
+
+    Args:
+        app: The application.
+    """
+    return _has_stock(app.session_interface, "save_session")
+
+
+def _has_stock(interface: SessionInterface, name: str) -> bool:
+    stock = getattr(SecureCookieSessionInterface, name)
+    return getattr(type(interface), name, None) is stock and name not in vars(interface)

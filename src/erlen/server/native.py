@@ -1,0 +1,193 @@
+"""Plans for an event loop: what :mod:`erlen.plan` makes, with steps that are awaited.
+
+A plan is *native* if anything in it is a coroutine function, or if nothing in it can
+block; it then runs on the server's loop. All other plans run in a thread, as a whole.
+In a native plan a sync step hops to a thread, unless it is known not to block.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from functools import partial
+from inspect import iscoroutinefunction
+
+from werkzeug.exceptions import HTTPException
+
+from .. import recover
+from ..marks import is_inline
+from ..plan import Plan
+from ..state import epoch, get_current
+from ..steporder import Step
+from .building import Builder
+from .steps import AsyncStep, NativePlan, awaited
+from .threads import pool_of
+
+if t.TYPE_CHECKING:
+    from ..plan import Plans
+
+#: Overridden, these leave nothing to plan: Flask's whole protocol runs in a thread.
+_WHOLE = {"full_dispatch_request", "request_context", "ensure_sync", "async_to_sync"}
+_HANDLERS_KEPT = 512
+_HOSTS_KEPT = 256
+_unknown: t.Any = object()
+
+
+class NativePlans:
+    """What the requests of one application do on an event loop, at one epoch.
+
+    Stands in for the application where errors find their handlers.
+
+    Args:
+        app: The application.
+    """
+
+    def __init__(self, app: t.Any) -> None:
+        self.epoch = epoch.value
+        self.app = app
+        self.plans: Plans = app._current_plans()
+        self.wrapped = "wsgi_app" in vars(app) or type(app).wsgi_app is not app._stock["wsgi_app"]
+        self.whole = bool(self.plans.overridden & _WHOLE)
+        #: Hosts that were found valid, as they are in the header.
+        self.hosts: set[bytes | None] = set()
+        #: Path to method to plan, for paths without arguments.
+        self.static: dict[str, dict[str, NativePlan]] = {}
+        self._known: dict[Plan, NativePlan | None] = {}
+        self._handlers: dict[t.Any, t.Any] = {}
+        self.config = app.config
+        self.json_line = self.plans.json_line
+        own = app.request_class.max_content_length
+        #: Bytes of a body that are received before anybody asks for it.
+        self.max_body: int | None = own if type(own) is int else app.config["MAX_CONTENT_LENGTH"]
+        self.trap_http_exception = app.trap_http_exception
+        self._pool: t.Any = None
+
+    @property
+    def debug(self) -> bool:
+        """Whether the application is in debug mode."""
+        return bool(self.app.debug)
+
+    # -- from a request to its plan ----------------------------------------------------
+
+    def resolve(self, path: str, method: str) -> tuple[NativePlan | None, dict[str, t.Any]]:
+        """The plan and the view's arguments.
+
+        Args:
+            path: The decoded path, without the prefix.
+            method: The method.
+
+        Returns:
+            None for the plan if the request is one for a thread.
+        """
+        plans = self.plans
+        found = plans.find(path, method)
+        if found:
+            target, args = found
+            native = self.of(plans.plan_of(target))
+            if native is not None and path in plans.table.static:
+                self.static.setdefault(path, {})[method] = native
+            return native, args
+        if found is None and method.isupper():
+            return self.of(plans._missing or plans.missing_plan()), {}
+        return None, {}
+
+    def of(self, plan: Plan) -> NativePlan | None:
+        """The native form of a plan; None if it runs in a thread.
+
+        Args:
+            plan: A plan of the same epoch.
+        """
+        native = self._known.get(plan, _unknown)
+        if native is _unknown:
+            native = self._known[plan] = Builder(self, plan).build()
+        return t.cast("NativePlan | None", native)
+
+    def prepare(self, ctx: t.Any) -> bool:
+        """Look at a request that is not known to be an ordinary one.
+
+        Args:
+            ctx: Its context, which is current. Gets a plan and arguments if the request
+                had to be matched in Flask's way; none if it can go the planned way.
+
+        Returns:
+            Whether it is a request for the loop.
+        """
+        if self.wrapped or self.whole or self._is_handshake(ctx.scope):
+            return False
+        if not self.plans.general:
+            return self._admits(ctx)
+        if ctx.url_adapter is not None:
+            ctx.match_request()
+        plan = self.of(self.plans.plan_in(ctx))
+        ctx.plan = plan
+        return plan is not None
+
+    def _is_handshake(self, scope: t.Any) -> bool:
+        return any(name == b"upgrade" for name, _ in scope["headers"])
+
+    def _admits(self, ctx: t.Any) -> bool:
+        """Whether the host is valid; if it is, requests for it are ordinary from now on."""
+        names = [value for name, value in ctx.scope["headers"] if name == b"host"]
+        host = names[0] if names else None
+        if len(names) < 2 and host in self.hosts:
+            return True
+        probe = type(ctx)(self.app, ctx.scope)
+        if probe.url_adapter is None or len(names) > 1:
+            return False
+        if len(self.hosts) >= _HOSTS_KEPT:
+            self.hosts.clear()
+        self.hosts.add(host)
+        return True
+
+    # -- how steps are called ------------------------------------------------------------
+
+    async def hop(self, function: Step, *args: t.Any, **kwargs: t.Any) -> t.Any:
+        """Call a function in a thread.
+
+        Args:
+            function: The function.
+            args: Its arguments.
+            kwargs: Likewise.
+        """
+        pool = self._pool or pool_of(self.app)
+        ctx: t.Any = get_current(None)
+        call = partial(function, *args, **kwargs)
+        if ctx is None or ctx.hopped:
+            return await pool.run(call, True)
+        # Later calls of this request may set free what others wait for.
+        ctx.hopped = True
+        return await pool.run(call, False)
+
+    def step(self, function: t.Any) -> AsyncStep:
+        """A step that is awaited.
+
+        Args:
+            function: A function or a coroutine function.
+        """
+        if iscoroutinefunction(function):
+            return function  # type: ignore[no-any-return]
+        return awaited(function) if is_inline(function) else partial(self.hop, function)
+
+    # -- errors ------------------------------------------------------------------------------
+
+    def _known_handler(self, error: Exception, scopes: tuple[str, ...]) -> t.Any:
+        key = (type(error), scopes)
+        handler = self._handlers.get(key, _unknown)
+        if handler is _unknown:
+            if len(self._handlers) >= _HANDLERS_KEPT:
+                self._handlers.clear()
+            found = self.app._find_error_handler(error, scopes)
+            handler = None if found is None else self.step(found)
+            self._handlers[key] = handler
+        return handler
+
+    def handle_http_exception(self, error: HTTPException) -> t.Any:
+        """Answer an HTTP error: by the coroutine of its handler, or by itself."""
+        return recover.http_exception(self, error)
+
+    def recover(self, error: Exception) -> t.Any:
+        """Answer what a step raised: by a coroutine, or by an answer that is there."""
+        try:
+            return recover.user_exception(self, error)
+        finally:
+            # Raised again, the error would hold this frame, and it the error.
+            del error

@@ -1,0 +1,221 @@
+"""From an ASGI scope to what the rest of the package knows: a context and an environ.
+
+A request that never looks at its headers never gets an environ: :class:`ScopeContext`
+makes it when somebody asks.
+"""
+
+from __future__ import annotations
+
+import sys
+import typing as t
+from asyncio import _get_running_loop
+from io import BytesIO
+from urllib.parse import unquote_to_bytes
+
+from ..ctx import Context
+
+if t.TYPE_CHECKING:
+    from ..plan import Plans
+
+Scope = dict[str, t.Any]
+Environ = dict[str, t.Any]
+
+#: A test client's own keys of the environ travel under this name of the scope.
+EXTRA = "erlen.environ"
+
+_BASE: Environ = {
+    "wsgi.version": (1, 0),
+    "wsgi.multithread": True,
+    "wsgi.multiprocess": True,
+    "wsgi.run_once": False,
+}
+_PROTOCOLS = {"1.1": "HTTP/1.1", "1.0": "HTTP/1.0", "2": "HTTP/2", "3": "HTTP/3"}
+
+#: Names of headers to keys of the environ; an empty key leaves the header out. Bounded:
+#: a client can make up any number of names.
+_KEYS: dict[bytes, str] = {b"content-type": "CONTENT_TYPE", b"content-length": "CONTENT_LENGTH"}
+_KEYS_KEPT = 512
+
+
+def _key(name: bytes) -> str:
+    # X_Forwarded_For would pass for X-Forwarded-For: no proxy writes such names.
+    key = "" if b"_" in name else "HTTP_" + name.decode("latin-1").upper().replace("-", "_")
+    key = {"HTTP_CONTENT_TYPE": "CONTENT_TYPE", "HTTP_CONTENT_LENGTH": "CONTENT_LENGTH"}.get(
+        key, key
+    )
+    if len(_KEYS) < _KEYS_KEPT:
+        _KEYS[name] = key
+    return key
+
+
+def wsgi_form(text: str) -> str:
+    """A decoded text as PEP 3333 has it: its UTF-8 bytes read as Latin-1."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("latin-1")
+
+
+def split_path(scope: Scope) -> tuple[str, str]:
+    """The prefix that the application is mounted under, and the path below it.
+
+    The path has the prefix in front (ASGI 3.0, HTTP 2.3); some servers and
+    routers leave it out.
+
+    Args:
+        scope: The scope.
+    """
+    path: str = scope["path"]
+    root: str = scope.get("root_path") or ""
+    if root:
+        root = root.rstrip("/")
+        if path.startswith(root) and path[len(root) : len(root) + 1] in ("/", ""):
+            path = path[len(root) :]
+    return root, path
+
+
+def _path_info(scope: Scope, path: str) -> str:
+    if path.isascii():
+        return path
+    raw = scope.get("raw_path")
+    if "\ufffd" in path and raw:
+        # The server could not decode it; WSGI hands on the bytes as they came.
+        whole = unquote_to_bytes(raw.partition(b"?")[0])
+        root = (scope.get("root_path") or "").rstrip("/").encode("utf-8", "replace")
+        return whole.removeprefix(root).decode("latin-1")
+    return wsgi_form(path)
+
+
+def make_environ(scope: Scope, body: t.Any = b"") -> Environ:
+    """The WSGI environ of a request (PEP 3333).
+
+    Args:
+        scope: Its scope, of type ``http`` or ``websocket``.
+        body: Its body: bytes, or a file to read it from.
+    """
+    environ = _BASE.copy()
+    root, path = split_path(scope)
+    environ["REQUEST_METHOD"] = scope.get("method", "GET")
+    environ["SCRIPT_NAME"] = wsgi_form(root) if root else ""
+    environ["PATH_INFO"] = path if path.isascii() else _path_info(scope, path)
+    environ["QUERY_STRING"] = scope.get("query_string", b"").decode("latin-1")
+    version = scope.get("http_version", "1.1")
+    environ["SERVER_PROTOCOL"] = _PROTOCOLS.get(version) or f"HTTP/{version}"
+    environ["wsgi.url_scheme"] = scope.get("scheme") or "http"
+    server = scope.get("server")
+    if server is None:
+        server = ("localhost", 80)
+    environ["SERVER_NAME"] = server[0]
+    environ["SERVER_PORT"] = "" if server[1] is None else str(server[1])
+    client = scope.get("client")
+    if client is not None:
+        environ["REMOTE_ADDR"] = client[0]
+        environ["REMOTE_PORT"] = str(client[1])
+    for name, value in scope["headers"]:
+        key = _KEYS.get(name)
+        if key is None:
+            key = _key(name)
+        if key in environ:
+            separator = "; " if key == "HTTP_COOKIE" else ","
+            environ[key] += separator + value.decode("latin-1")
+        elif key:
+            environ[key] = value.decode("latin-1")
+    environ["wsgi.input"] = BytesIO(body) if body.__class__ is bytes else body
+    environ["wsgi.errors"] = sys.stderr
+    environ["asgi.scope"] = scope
+    if "CONTENT_LENGTH" not in environ:
+        # The driver ends the body, whatever it was announced by.
+        environ["wsgi.input_terminated"] = True
+    if EXTRA in scope:
+        environ.update(scope[EXTRA])
+    return environ
+
+
+class ScopeContext(Context):
+    """The context of a request that came as an ASGI scope.
+
+    Args:
+        app: The application.
+        scope: The scope.
+        cookie: The value of its Cookie header; empty if there is none.
+        plan: The plan of the matched endpoint, if it was matched already.
+        view_args: The arguments of the view, likewise.
+    """
+
+    __slots__ = ("scope", "cookie", "body", "_environ")
+
+    #: Whether some of the request's code has run in a thread.
+    hopped = False
+
+    def __init__(
+        self,
+        app: t.Any,
+        scope: Scope,
+        cookie: str = "",
+        plan: t.Any = None,
+        view_args: t.Any = None,
+    ) -> None:
+        self.app = app
+        self.scope = scope
+        self.cookie = cookie
+        self.body: t.Any = b""
+        self._environ: Environ | None = None
+        self.plan = plan
+        self.view_args = view_args
+        self.touched = False
+        self._request = None
+        self._opened = None
+        self._g = None
+
+    @property
+    def environ(self) -> Environ:
+        """The WSGI environ of the scope, made at first use."""
+        environ = self._environ
+        if environ is None:
+            environ = self._environ = make_environ(self.scope, self.body)
+        return environ
+
+    @environ.setter
+    def environ(self, value: Environ) -> None:
+        self._environ = value
+
+    @property
+    def has_request(self) -> bool:
+        """Whether there is a request: always."""
+        return True
+
+    @property
+    def native(self) -> bool:  # type: ignore[override]
+        """Whether the code that runs here runs on the server's event loop."""
+        return _get_running_loop() is not None
+
+    def set_body(self, body: t.Any) -> None:
+        """Say what the body is.
+
+        Args:
+            body: Bytes, or a file to read it from.
+        """
+        self.body = body
+        if self._environ is not None:
+            self._environ["wsgi.input"] = BytesIO(body) if type(body) is bytes else body
+
+    # -- the session, without an environ -----------------------------------------------
+
+    def session_to_save(self, plans: Plans) -> t.Any:
+        """As :meth:`erlen.plan.Plans.session_to_save`.
+
+        Args:
+            plans: The application's.
+        """
+        session = self._opened
+        if session is None and self.cookie and plans.lazy_session:
+            if plans.must_refresh(self.app, {"HTTP_COOKIE": self.cookie}):
+                session = self._open_session()
+        return session
+
+    def _open_session(self) -> t.Any:
+        app = self.app
+        if self._request is None and app._current_plans().direct_session:
+            environ = {"HTTP_COOKIE": self.cookie} if self.cookie else {}
+            session = app.session_interface.read_session(app, environ)
+            if session is not None:
+                self._opened = session
+                return session
+        return super()._open_session()

@@ -1,0 +1,268 @@
+"""How a response leaves as ASGI messages: whole, as a file, or chunk by chunk."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+
+from ..http.filebody import BLOCK, FileBody
+
+if t.TYPE_CHECKING:
+    import asyncio
+
+Send = t.Callable[[dict[str, t.Any]], t.Awaitable[None]]
+Receive = t.Callable[[], t.Awaitable[dict[str, t.Any]]]
+RawHeaders = list[tuple[bytes, bytes]]
+
+#: Headers as they go out, by what they are made of. Bounded: values can be anything.
+_KNOWN: dict[tuple[str, str], tuple[bytes, bytes]] = {}
+_KNOWN_LIMIT = 1024
+
+HTML = (b"content-type", b"text/html; charset=utf-8")
+JSON = (b"content-type", b"application/json")
+LENGTHS: dict[int, tuple[bytes, bytes]] = {}
+
+
+def raw_length(length: int) -> tuple[bytes, bytes]:
+    """The Content-Length header of a number of bytes."""
+    pair = (b"content-length", b"%d" % length)
+    if len(LENGTHS) < _KNOWN_LIMIT:
+        LENGTHS[length] = pair
+    return pair
+
+
+def raw_headers(pairs: t.Iterable[tuple[str, str]]) -> RawHeaders:
+    """Headers as ASGI has them: bytes, the names in lower case.
+
+    Args:
+        pairs: Names and values.
+    """
+    known = _KNOWN.get
+    return [known(pair) or _raw(pair) for pair in pairs]
+
+
+def _raw(pair: tuple[str, str]) -> tuple[bytes, bytes]:
+    name, value = pair
+    raw = (name.lower().encode("latin-1"), value.encode("latin-1"))
+    # Those that repeat: not lengths, dates, cookies or places.
+    if len(_KNOWN) < _KNOWN_LIMIT and raw[0] in _REPEATING:
+        _KNOWN[pair] = raw
+    return raw
+
+
+_REPEATING = frozenset(
+    b"content-type vary allow cache-control accept-ranges content-encoding"
+    b" content-disposition access-control-allow-origin x-content-type-options"
+    b" x-frame-options strict-transport-security referrer-policy".split()
+)
+
+
+async def send_whole(send: Send, status: int, headers: RawHeaders, body: bytes) -> None:
+    """Send a response whose body is there.
+
+    Args:
+        send: The server's.
+        status: The code.
+        headers: As they go out.
+        body: Empty for HEAD, 204 and the like.
+    """
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+# -- files ------------------------------------------------------------------------
+
+_NOWAIT = getattr(os, "RWF_NOWAIT", 0)
+
+
+def read_at_once(descriptor: int, size: int, position: int) -> bytes | None:
+    """Read from a file what is in memory already.
+
+    Args:
+        descriptor: The open file.
+        size: Bytes wanted.
+        position: Where to begin.
+
+    Returns:
+        What was there, empty at the end of the file; None if the disk would have to
+        be waited for, or the system cannot tell.
+    """
+    if not _NOWAIT:
+        return None
+    buffer = bytearray(size)
+    try:
+        count = os.preadv(descriptor, (buffer,), position, _NOWAIT)
+    except OSError:
+        # Not in memory, or a file system that cannot tell.
+        return None
+    if count < size:
+        del buffer[count:]
+    return bytes(buffer)
+
+
+async def send_file(
+    send: Send,
+    status: int,
+    headers: RawHeaders,
+    file: FileBody,
+    hop: t.Callable[..., t.Awaitable[t.Any]],
+    by_path: bool,
+) -> None:
+    """Send a file, which is closed at the end.
+
+    Args:
+        send: The server's.
+        status: The code.
+        headers: As they go out.
+        file: The file; sent from its position on.
+        hop: Calls a function in a thread, to wait for the disk.
+        by_path: Whether the server offers to read files itself.
+    """
+    try:
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        if by_path and file.path is not None and not file.tell():
+            await send({"type": "http.response.pathsend", "path": file.path})
+            return
+        descriptor, position, left = file.place()
+        while True:
+            wanted = left if left < BLOCK else BLOCK
+            data = read_at_once(descriptor, wanted, position)
+            if data is None:
+                data = await hop(os.pread, descriptor, wanted, position)
+            position += len(data)
+            left -= len(data)
+            # A file that was cut off meanwhile ends early: the server sees that the
+            # length it announced was not reached.
+            more = left > 0 and bool(data)
+            await send({"type": "http.response.body", "body": data, "more_body": more})
+            if not more:
+                return
+    finally:
+        file.close()
+
+
+# -- clients that go away -----------------------------------------------------------
+
+
+class Watch:
+    """Calls a function when the client has gone, until it is stopped.
+
+    Most streams end before the loop gets to anything else: the watch begins only when
+    one has to wait.
+
+    Args:
+        receive: The server's.
+        gone: What to call; takes nothing.
+    """
+
+    __slots__ = ("_receive", "_gone", "_task", "_handle")
+
+    def __init__(self, receive: Receive, gone: t.Callable[[], t.Any]) -> None:
+        import asyncio
+
+        self._receive = receive
+        self._gone = gone
+        self._task: asyncio.Task[None] | None = None
+        self._handle: asyncio.Handle | None = asyncio.get_running_loop().call_soon(self._begin)
+
+    def _begin(self) -> None:
+        import asyncio
+
+        self._handle = None
+        self._task = asyncio.get_running_loop().create_task(self._watch())
+
+    async def _watch(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            # The rest of a body that nobody wants.
+            pass
+        self._gone()
+
+    def stop(self) -> None:
+        """Stop watching."""
+        if self._handle is not None:
+            self._handle.cancel()
+        elif self._task is not None:
+            self._task.cancel()
+        self._handle = self._task = None
+
+
+class Chunks:
+    """Sends the chunks of an asynchronous iterable, each before the next is made.
+
+    When the client goes away, the iterable is cancelled where it waits, and closed.
+
+    Args:
+        send: The server's.
+        receive: The server's.
+        body: Text or bytes.
+        failed: Told what the iterable raised.
+    """
+
+    __slots__ = ("_send", "_receive", "_iterator", "_failed", "_task", "_gone")
+
+    def __init__(
+        self,
+        send: Send,
+        receive: Receive,
+        body: t.AsyncIterable[t.Any],
+        failed: t.Callable[[BaseException], t.Any],
+    ) -> None:
+        self._send = send
+        self._receive = receive
+        self._iterator = body.__aiter__()
+        self._failed = failed
+        self._task: t.Any = None
+        self._gone = False
+
+    async def run(self) -> None:
+        """Send them all."""
+        import asyncio
+
+        task = asyncio.current_task()
+        if isinstance(task, asyncio.Task):
+            await self._run(task)
+        else:
+            # Granian has tasks that can't be cancelled.
+            await asyncio.create_task(self._run(None))
+
+    async def _run(self, task: asyncio.Task[t.Any] | None) -> None:
+        import asyncio
+
+        self._task = task or asyncio.current_task()
+        watch = Watch(self._receive, self._leave)
+        try:
+            await self._send_all(watch)
+        except asyncio.CancelledError:
+            if not self._gone:
+                raise
+            self._task.uncancel()
+        finally:
+            watch.stop()
+            self._task = None
+            close = getattr(self._iterator, "aclose", None)
+            if close is not None:
+                await close()
+
+    def _leave(self) -> None:
+        if self._task is not None:
+            self._gone = True
+            self._task.cancel()
+
+    async def _send_all(self, watch: Watch) -> None:
+        send, sending = self._send, False
+        try:
+            async for chunk in self._iterator:
+                if chunk.__class__ is not bytes:
+                    chunk = chunk.encode() if isinstance(chunk, str) else bytes(chunk)
+                sending = True
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+                sending = False
+            watch.stop()
+            sending = True
+            await send({"type": "http.response.body", "body": b""})
+        except Exception as error:
+            if not sending:
+                self._failed(error)
+            # Servers say with an OSError that the client has gone (ASGI, HTTP 2.4).
+            if not sending or not isinstance(error, OSError):
+                raise

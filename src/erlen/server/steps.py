@@ -1,0 +1,56 @@
+"""The steps of a plan on an event loop: all are awaited."""
+
+from __future__ import annotations
+
+import typing as t
+from inspect import iscoroutine
+
+from ..plan import Plan
+from ..steporder import Step
+
+AsyncStep = t.Callable[..., t.Awaitable[t.Any]]
+
+
+class NativePlan(Plan):
+    """A plan whose steps are coroutine functions."""
+
+    __slots__ = ("ends_request", "ends_app", "streams_body", "stock_close")
+
+    #: The teardown functions of the request, with the error as argument.
+    ends_request: tuple[AsyncStep, ...]
+    #: Those of the application context.
+    ends_app: tuple[AsyncStep, ...]
+    streams_body: bool
+    #: Whether closing a response means no more than saving the stock session.
+    stock_close: bool
+
+
+def awaited(function: Step) -> AsyncStep:
+    """A sync function as a step; what it returns is awaited, if it can be.
+
+    Args:
+        function: One that does not block.
+    """
+
+    async def call(*args: t.Any, **kwargs: t.Any) -> t.Any:
+        rv = function(*args, **kwargs)
+        return await rv if iscoroutine(rv) else rv
+
+    return call
+
+
+def notifier(native: t.Any, signal: t.Any, name: str = "") -> AsyncStep:
+    """A step that tells the receivers of a signal.
+
+    Args:
+        native: The plans it is for.
+        signal: The signal.
+        name: Under which the step's one argument is handed on; empty: there is none.
+    """
+    app = native.app
+
+    async def call(value: t.Any = None) -> None:
+        values = {name: value} if name else {}
+        await signal.send_async(app, _sync_wrapper=native.step, **values)
+
+    return call

@@ -1,0 +1,227 @@
+"""The second colour: a request that a test makes by WSGI travels through ``asgi_app``.
+
+With ``--colour asgi``, ``app(environ, start_response)`` turns its environ into a scope,
+has an event loop serve it, and gives the messages back as WSGI has them, chunk by chunk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import queue
+import threading
+import typing as t
+from urllib.parse import quote_from_bytes
+
+import erlen
+from erlen.server.scope import EXTRA
+
+_DERIVED = {
+    "REQUEST_METHOD",
+    "SCRIPT_NAME",
+    "PATH_INFO",
+    "QUERY_STRING",
+    "SERVER_PROTOCOL",
+    "SERVER_NAME",
+    "SERVER_PORT",
+    "REMOTE_ADDR",
+    "REMOTE_PORT",
+    "CONTENT_TYPE",
+    "CONTENT_LENGTH",
+    "REQUEST_URI",
+    "RAW_URI",
+}
+
+_missing: t.Any = object()
+
+
+def scope_of(environ: dict[str, t.Any]) -> dict[str, t.Any]:
+    """The scope that a server would have made of the same request."""
+    headers = []
+    extra = {}
+    for key, value in environ.items():
+        if key.startswith("HTTP_") and isinstance(value, str):
+            name = key[5:].replace("_", "-").lower()
+            headers.append((name.encode("latin-1"), value.encode("latin-1", "replace")))
+        elif key not in _DERIVED and not key.startswith("wsgi."):
+            extra[key] = value
+    for key in ("CONTENT_TYPE", "CONTENT_LENGTH"):
+        if environ.get(key):
+            headers.append(
+                (key.lower().replace("_", "-").encode(), environ[key].encode("latin-1", "replace"))
+            )
+    root = environ.get("SCRIPT_NAME", "").encode("latin-1", "replace")
+    raw = root + environ.get("PATH_INFO", "").encode("latin-1", "replace")
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": environ.get("SERVER_PROTOCOL", "HTTP/1.1").partition("/")[2],
+        "server": (environ.get("SERVER_NAME", "localhost"), _port(environ.get("SERVER_PORT"))),
+        "scheme": environ.get("wsgi.url_scheme", "http"),
+        "method": environ.get("REQUEST_METHOD", "GET"),
+        "root_path": root.decode("utf-8", "replace"),
+        "path": raw.decode("utf-8", "replace"),
+        "raw_path": quote_from_bytes(raw).encode(),
+        "query_string": environ.get("QUERY_STRING", "").encode("latin-1", "replace"),
+        "headers": headers,
+        "extensions": {},
+    }
+    if environ.get("REMOTE_ADDR"):
+        scope["client"] = (environ["REMOTE_ADDR"], int(environ.get("REMOTE_PORT") or 50000))
+    if extra:
+        scope[EXTRA] = extra
+    return scope
+
+
+def _port(text: str | None) -> int | None:
+    return int(text) if text and text.isdigit() else None
+
+
+class Exchange:
+    """One request between the thread of the test and the loop."""
+
+    def __init__(self, app: t.Any, environ: dict[str, t.Any]) -> None:
+        self.app = app
+        self.environ = environ
+        self.messages: queue.Queue[t.Any] = queue.Queue()
+        self.context = contextvars.copy_context()
+        self.gone = asyncio.Event()
+        self.taken: asyncio.Future[None] | None = None
+        self.received = False
+        self.ended = False
+        loop().call_soon_threadsafe(self._start)
+
+    # on the loop
+
+    def _start(self) -> None:
+        self.task = loop().create_task(self._serve(), context=self.context)
+
+    async def _serve(self) -> None:
+        try:
+            await self.app.asgi_app(scope_of(self.environ), self._receive, self._send)
+        except BaseException as error:
+            self.messages.put(error)
+        else:
+            self.messages.put(None)
+
+    async def _receive(self) -> dict[str, t.Any]:
+        if not self.received:
+            self.received = True
+            return {"type": "http.request", "body": self._body(), "more_body": False}
+        await self.gone.wait()
+        return {"type": "http.disconnect"}
+
+    def _body(self) -> bytes:
+        source = self.environ.get("wsgi.input")
+        if source is None:
+            return b""
+        if "wsgi.input_terminated" in self.environ:
+            pieces = []
+            while piece := source.read(65536):
+                pieces.append(piece)
+            return b"".join(pieces)
+        length = self.environ.get("CONTENT_LENGTH") or "0"
+        return source.read(int(length)) if length.isdigit() else b""
+
+    async def _send(self, message: dict[str, t.Any]) -> None:
+        if self.gone.is_set():
+            return
+        self.taken = loop().create_future()
+        self.messages.put(message)
+        await self.taken
+
+    # in the test's thread
+
+    def next(self) -> t.Any:
+        """The next message; None at the end. What the application raised is raised."""
+        if self.ended:
+            return None
+        message = self.messages.get(timeout=30)
+        if isinstance(message, dict):
+            loop().call_soon_threadsafe(self._take)
+            return message
+        self.ended = True
+        for variable, value in self.context.items():
+            if variable.get(_missing) is not value:
+                variable.set(value)
+        if message is not None:
+            raise message
+        return None
+
+    def _take(self) -> None:
+        if self.taken is not None and not self.taken.done():
+            self.taken.set_result(None)
+
+    def leave(self) -> None:
+        """The client goes away; wait until the application has ended."""
+        loop().call_soon_threadsafe(self._leave)
+        while not self.ended:
+            self.next()
+
+    def _leave(self) -> None:
+        self.gone.set()
+        self._take()
+
+
+class Body:
+    """What ``app(environ, start_response)`` returns."""
+
+    def __init__(self, exchange: Exchange, first: t.Any) -> None:
+        self.exchange = exchange
+        self.first = first
+
+    def __iter__(self) -> t.Iterator[bytes]:
+        message, self.first = self.first, None
+        while message is not None:
+            if message.get("body"):
+                yield message["body"]
+            message = self.exchange.next()
+
+    def close(self) -> None:
+        self.exchange.leave()
+
+
+def through_asgi(app: t.Any, environ: dict[str, t.Any], start_response: t.Any) -> t.Any:
+    """Answer a WSGI request by the ASGI application."""
+    exchange = Exchange(app, environ)
+    start = exchange.next()
+    if start is None:
+        raise RuntimeError("asgi_app returned without a response")
+    assert start["type"] == "http.response.start"
+    headers = [(n.decode("latin-1").title(), v.decode("latin-1")) for n, v in start["headers"]]
+    from werkzeug.http import HTTP_STATUS_CODES
+
+    code = start["status"]
+    start_response(f"{code} {HTTP_STATUS_CODES.get(code, 'Unknown').upper()}", headers)
+    message = exchange.next()
+    if message is None or not message.get("more_body"):
+        # Whole: the application has ended when its server hears of the body's end.
+        body = b"" if message is None else message.get("body", b"")
+        while exchange.next() is not None:
+            pass
+        return [body]
+    return Body(exchange, message)
+
+
+_loop: t.Any = None
+
+
+def loop() -> asyncio.AbstractEventLoop:
+    """The loop that stands for a server's."""
+    global _loop
+    if _loop is None:
+        _loop = asyncio.new_event_loop()
+        threading.Thread(target=_loop.run_forever, name="server", daemon=True).start()
+    return _loop
+
+
+def paint(monkeypatch: t.Any) -> None:
+    """Have all requests of a test go through ``asgi_app``."""
+    original = erlen.Erlen.__call__
+
+    def call(self: t.Any, environ: t.Any, start_response: t.Any, send: t.Any = None) -> t.Any:
+        if send is None:
+            return through_asgi(self, environ, start_response)
+        return original(self, environ, start_response, send)
+
+    monkeypatch.setattr(erlen.Erlen, "__call__", call)
