@@ -27,12 +27,12 @@ _UNLIMITED = Limits(None, 1, None, None)
 _BUSY = b"Too many websockets are open."
 
 
-async def serve(
+def serve(
     app: t.Any,
     scope: Event,
     receive: t.Callable[[], t.Awaitable[Event]],
     send: t.Callable[[Event], t.Awaitable[None]],
-) -> None:
+) -> t.Awaitable[None]:
     """Serve one websocket.
 
     Args:
@@ -41,12 +41,12 @@ async def serve(
         receive: The server's.
         send: The server's.
     """
+    serving = _serve(app, scope, receive, send)
     task = t.cast("asyncio.Task[None]", asyncio.current_task())
-    if type(task).cancel is not asyncio.Task.cancel:
-        # Granian has tasks that can't be cancelled, but a view has to be when its peer goes.
-        await asyncio.create_task(_serve(app, scope, receive, send))
-        return
-    await _serve(app, scope, receive, send)
+    if type(task).cancel is asyncio.Task.cancel:
+        return serving
+    # Granian has tasks that can't be cancelled, but a view has to be when its peer goes.
+    return asyncio.create_task(serving)
 
 
 async def _serve(app: t.Any, scope: Event, receive: t.Any, send: t.Any) -> None:
@@ -117,37 +117,39 @@ class Serving:
 
     # -- up to the end of the view ---------------------------------------------------
 
-    async def _answer(self) -> None:
-        """Run hooks and view, and answer with what they come to."""
+    def _plan(self) -> t.Any:
         app, ctx = self.app, self.ctx
         plans = app._plans
         if plans.epoch != epoch.value:
             plans = app._freeze()
         app._got_first_request = True
         ctx.find_plan(plans)
-        plan = ctx.plan
-        self.connection.limits = plan.limits
+        self.connection.limits = ctx.plan.limits
+        return ctx.plan
+
+    async def _answer(self) -> None:
+        """Run hooks and view, and answer with what they come to."""
+        ctx, plan = self.ctx, self._plan()
         if not plan.is_async and not self._take_thread():
             await self.connection.refuse(503, [("Content-Type", "text/plain")], _BUSY)
             return
+        # No function of its own for the view: each costs every open websocket a frame.
         try:
-            rv = await self._call()
+            plan.check_origin(ctx.scope)
+            rv = None
+            if plan.first is not None:
+                rv = await self.threads.run(partial(steps.begin, ctx))
+            if rv is None:
+                view = steps.view_of(ctx)
+                if plan.is_async:
+                    rv = await view(**steps.arguments_of(ctx))
+                else:
+                    rv = await self.threads.run(partial(view, **steps.arguments_of(ctx)))
         except BaseExceptionGroup as group:
             rv = await self.threads.run(partial(plan.recover, steps.cause_of(group)))
         except Exception as error:
             rv = await self.threads.run(partial(plan.recover, error))
         await self._end(rv)
-
-    async def _call(self) -> t.Any:
-        """What a hook or the view returns."""
-        ctx, plan = self.ctx, self.ctx.plan
-        plan.check_origin(ctx.scope)
-        if plan.first is not None:
-            rv = await self.threads.run(partial(steps.begin, ctx))
-            if rv is not None:
-                return rv
-        view = partial(steps.view_of(ctx), **steps.arguments_of(ctx))
-        return await (view() if plan.is_async else self.threads.run(view))
 
     def _take_thread(self) -> bool:
         """Keep a thread for this websocket; False if there are too many."""

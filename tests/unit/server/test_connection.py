@@ -420,7 +420,7 @@ async def test_the_server_cancels() -> None:
             seen.append("view")
 
     server.queue.put_nowait({"type": "websocket.connect"})
-    task = asyncio.create_task(serve(app, SCOPE, server.receive, server.send))
+    task = asyncio.ensure_future(serve(app, SCOPE, server.receive, server.send))
     await asyncio.sleep(0.1)
     task.cancel()
     await asyncio.wait([task])
@@ -442,7 +442,7 @@ async def test_the_server_cancels_a_view_in_a_thread() -> None:
             raise
 
     server.queue.put_nowait({"type": "websocket.connect"})
-    task = asyncio.create_task(serve(app, SCOPE, server.receive, server.send))
+    task = asyncio.ensure_future(serve(app, SCOPE, server.receive, server.send))
     await asyncio.sleep(0.1)
     task.cancel()
     await asyncio.wait([task])
@@ -480,7 +480,11 @@ async def test_a_task_that_cannot_be_cancelled() -> None:
 
     server.queue.put_nowait({"type": "websocket.connect"})
     server.leave()
-    await Uncancellable(serve(app, SCOPE, server.receive, server.send))
+
+    async def run() -> None:
+        await serve(app, SCOPE, server.receive, server.send)
+
+    await Uncancellable(run())
     assert seen == ["cancelled"]
 
 
@@ -516,7 +520,7 @@ async def test_draining() -> None:
     for path, server in servers.items():
         server.queue.put_nowait({"type": "websocket.connect"})
         scope = {**SCOPE, "path": path}
-        tasks.append(asyncio.create_task(serve(app, scope, server.receive, server.send)))
+        tasks.append(asyncio.ensure_future(serve(app, scope, server.receive, server.send)))
     await asyncio.sleep(0.1)
     assert len(sockets_of(app).connections) == 3
     assert await close_all(app, 1012, "soon back") == 0
@@ -548,7 +552,7 @@ async def test_draining_does_not_wait_for_ever() -> None:
             await hold.wait()
 
     server.queue.put_nowait({"type": "websocket.connect"})
-    task = asyncio.create_task(serve(app, SCOPE, server.receive, server.send))
+    task = asyncio.ensure_future(serve(app, SCOPE, server.receive, server.send))
     await asyncio.sleep(0.1)
     assert await close_all(app, timeout=0.05) == 1
     hold.set()
