@@ -30,6 +30,16 @@ def command(*words):
     return [found, *words[1:]]
 
 
+def command_line(*words, own=True):
+    """The command line of the application's framework: ``flask ...`` or ``erlen --as-flask ...``.
+
+    With ``own`` False, Flask's name for it on both.
+    """
+    if ON_ERLEN and own:
+        return [sys.executable, "-m", "erlen", "--as-flask", *words]
+    return command("flask", *words) if ON_ERLEN else [sys.executable, "-m", "flask", *words]
+
+
 def environment(**more):
     """This process's environment without the alias, and with ``more``."""
     env = {key: value for key, value in os.environ.items() if key != "ERLEN_AS_FLASK"}
@@ -38,15 +48,16 @@ def environment(**more):
     return env | more
 
 
-def run(*words, cwd, timeout=120, **more):
-    """Run a program to its end; gives what `subprocess.run` gives."""
+def run(line, cwd, text=None, **more):
+    """Run a command line to its end, with ``text`` to read; gives what `subprocess.run` gives."""
     return subprocess.run(
-        command(*words),
+        line,
         cwd=cwd,
         env=environment(**more),
+        input=text or "",
         capture_output=True,
         text=True,
-        timeout=timeout,
+        timeout=START,
     )
 
 

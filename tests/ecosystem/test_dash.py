@@ -273,9 +273,10 @@ def background(client, title):
     seen, end = [], time.monotonic() + 60
     while time.monotonic() < end:
         got = ask(query)
-        if got.status_code >= 400 or "response" in got.json or "error" in got.json:
+        told = got.get_json(silent=True) or {}  # nothing at all, when it is asked too early
+        if got.status_code >= 400 or "response" in told or "error" in told:
             return seen, got
-        seen.append(got.json.get("progress"))
+        seen.append(told.get("progress"))
         time.sleep(0.1)
     raise AssertionError("no end")
 

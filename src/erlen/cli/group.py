@@ -241,14 +241,21 @@ class ErlenGroup(AppGroup):
 
         # Click answers a bare call and a lone --help before it reads variables,
         # and could then not list the commands of the application they name.
-        lone_help = len(args) == 1 and args[0] in self.get_help_option_names(ctx)
+        rest = args
 
-        if lone_help or (not args and self.no_args_is_help):
+        if as_flask_option in self.params:
+            rest = [arg for arg in args if arg not in as_flask_option.opts]
+
+        lone_help = len(rest) == 1 and rest[0] in self.get_help_option_names(ctx)
+
+        if lone_help or (not rest and self.no_args_is_help):
             if as_flask_option in self.params:
-                as_flask_option.handle_parse_result(ctx, {}, [])
+                given = {"as_flask": True} if len(rest) < len(args) else {}
+                as_flask_option.handle_parse_result(ctx, given, [])
 
             env_file_option.handle_parse_result(ctx, {}, [])
             app_option.handle_parse_result(ctx, {}, [])
+            args = rest
 
         return super().parse_args(ctx, args)
 
