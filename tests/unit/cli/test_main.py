@@ -88,9 +88,7 @@ def test_an_application_for_flask(run: Run, write: Write) -> None:
     assert "erlen --as-flask" in result.stderr
 
 
-@pytest.mark.parametrize(
-    "words", [["--as-flask", "--help"], ["--help", "--as-flask"], ["--as-flask"]]
-)
+@pytest.mark.parametrize("words", ["--as-flask --help", "--help --as-flask", "--as-flask"])
 def test_the_help_of_an_application_for_flask(run: Run, write: Write, words: str) -> None:
     write("mine.py", APP.replace("from erlen import Erlen", "from flask import Flask as Erlen"))
     for more in ({"FLASK_APP": "mine"}, {"ERLEN_APP": "mine"}):
