@@ -7,6 +7,7 @@ from http import HTTPStatus
 
 from werkzeug.datastructures import Headers
 
+from ..server.scope import EXTRA
 from .websocket import TIMEOUT, AsyncWebsocketSession
 
 if t.TYPE_CHECKING:
@@ -14,6 +15,13 @@ if t.TYPE_CHECKING:
     from werkzeug.wrappers import Request
 
     from .client import ErlenClient
+
+
+#: What a scope has another place for.
+_ELSEWHERE = frozenset(
+    "REQUEST_METHOD SCRIPT_NAME PATH_INFO QUERY_STRING SERVER_NAME SERVER_PORT SERVER_PROTOCOL"
+    " REMOTE_ADDR REMOTE_PORT CONTENT_TYPE CONTENT_LENGTH REQUEST_URI RAW_URI".split()
+)
 
 
 def handshake_scope(environ: dict[str, t.Any], subprotocols: t.Iterable[str]) -> dict[str, t.Any]:
@@ -34,6 +42,11 @@ def handshake_scope(environ: dict[str, t.Any], subprotocols: t.Iterable[str]) ->
     root = environ.get("SCRIPT_NAME", "").encode("latin-1").decode("utf-8", "replace")
     path = environ.get("PATH_INFO", "").encode("latin-1").decode("utf-8", "replace")
     secure = environ.get("wsgi.url_scheme") in ("https", "wss")
+    extra = {
+        key: value
+        for key, value in environ.items()
+        if not key.startswith(("HTTP_", "wsgi.", "werkzeug.")) and key not in _ELSEWHERE
+    }
     return {
         "type": "websocket",
         "asgi": {"version": "3.0", "spec_version": "2.4"},
@@ -49,6 +62,7 @@ def handshake_scope(environ: dict[str, t.Any], subprotocols: t.Iterable[str]) ->
         "subprotocols": offered,
         "state": {},
         "extensions": {"websocket.http.response": {}},
+        EXTRA: extra,
     }
 
 
