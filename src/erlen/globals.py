@@ -221,13 +221,12 @@ class _GlobalsProxy(_Proxy):
             raise OutsideContextError("g", "application")
         setattr(ctx._g or ctx.g, name, value)
 
-    @property
-    def get(self) -> t.Any:
+    def get(self, name: str, default: t.Any = None) -> t.Any:
         """``get`` of the current namespace."""
         ctx = get_current(None)
         if ctx is None:
             raise OutsideContextError("g", "application")
-        return (ctx._g or ctx.g).get
+        return (ctx._g or ctx.g).get(name, default)
 
 
 if t.TYPE_CHECKING:

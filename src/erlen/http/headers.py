@@ -245,10 +245,8 @@ class Headers(WerkzeugHeaders):
         if (
             index is None
             or lower in index
-            or value.__class__ is not str
-            or not value.isascii()
-            or "\n" in value
-            or "\r" in value
+            or type(value) is not str
+            or not (value.isascii() and value.isprintable())
         ):
             return self._set_any(key, value)
         items = self._items

@@ -86,7 +86,7 @@ def unquote(text: str) -> str:
         # Quoted-printable is the same with another sign, and its decoder is in C.
         # A "=" in what it returns may be an escape that wasn't one: the long way.
         raw = a2b_qp(text.replace("%", "="))
-        if b"=" not in raw:
+        if 61 not in raw:
             return raw.decode("utf-8", QUOTE_INVALID)
     pieces = text.split("%")
     out = pieces[0]
@@ -135,7 +135,7 @@ def parse_query(query: str) -> ImmutableMultiDict[str, str]:
     encoded = "%" in query
     pairs: dict[str, list[str]] = {}
     for key, equals, value in map(_partition, query.split("&"), _EQUALS):
-        if not equals and not key:
+        if not key and not equals:
             continue
         if encoded:
             if "%" in value:

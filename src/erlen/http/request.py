@@ -138,8 +138,13 @@ class Request(Limits):
             and not self.shallow
         ):
             maximum = self._max_content_length
-            if maximum is None or type(self) is not Request:
+            if type(self) is not Request:
                 maximum = self.max_content_length
+            elif maximum is None:
+                # What the property gives, two calls less.
+                ctx = get_current(None)
+                if ctx is not None:
+                    maximum = ctx.app.config["MAX_CONTENT_LENGTH"]
             data = read_plain_body(self.environ, maximum)
             if data is not None:
                 self._body_read = True

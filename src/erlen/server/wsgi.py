@@ -6,7 +6,7 @@ import sys
 import typing as t
 from itertools import chain
 
-from ..ctx import Context
+from ..ctx import Context, new_context
 from ..http.ondemand import length_pair, lengths
 from ..http.request import Request
 from ..http.response import Response
@@ -57,8 +57,7 @@ def wsgi_app(app: t.Any, environ: t.Any, start_response: t.Any) -> t.Any:
         plan, args = plans.resolve(environ)
         if plan is None:
             return general(app, environ, start_response)
-    # By position: a class called with keywords costs twice as much.
-    ctx = Context(app, environ, None, None, plan, args)
+    ctx = new_context(app, environ, plan, args)
     error: BaseException | None = None
     token = set_current(ctx)
     try:
