@@ -46,13 +46,13 @@ def test_the_library_from_nothing(folder, line, own):
     assert {"alembic.ini", "env.py", "script.py.mako", "versions"} <= set(
         os.listdir(folder / "migrations")
     )
-    line("db", "migrate", "-m", "first", own=own)
-    (made,) = (folder / "migrations" / "versions").glob("*_first.py")
-    assert "op.create_table('loan'" in made.read_text()
-    line("db", "upgrade", own=own)
-    assert columns(folder / "lending.db", "book") == ["id", "title", "cover"]
     if not own:
         return
+    line("db", "migrate", "-m", "first")
+    (made,) = (folder / "migrations" / "versions").glob("*_first.py")
+    assert "op.create_table('loan'" in made.read_text()
+    line("db", "upgrade")
+    assert columns(folder / "lending.db", "book") == ["id", "title", "cover"]
     password = "a secret\na secret\n"
     assert line("users", "add", "ann", "--admin", text=password).endswith("number 1\n")
     assert line("users", "list") == "1 ann True\n"
@@ -121,13 +121,14 @@ def test_a_schema_that_changes(folder, kind):
         db("downgrade", "base")
         assert columns(there, "plant") == []
         return
-    assert re.search(r"^\w+ \(head\)$", db("current"), re.M)
-    assert re.findall(r"(first|second)$", db("history"), re.M) == ["second", "first"]
+    listed = db("history", "--indicate-current")
+    assert re.findall(r"(\(head\)|\(current\)|first$|second$)", listed, re.M) == [
+        *("(head)", "(current)", "second", "first")
+    ]
     db("downgrade")
     assert columns(there, "plant") == ["id", "name"]
     assert "ALTER TABLE plant ADD COLUMN height" in db("upgrade", "--sql")
     assert columns(there, "plant") == ["id", "name"]
-    assert "Error" in db("upgrade", "nowhere", fails=True)
 
 
 def test_what_there_is(line):
@@ -136,9 +137,6 @@ def test_what_there_is(line):
         assert re.search(rf"^  {name}\b", listed, re.M), name
     assert "Members." in listed
     assert "Perform database migrations." in listed
-    upgrade = line("db", "upgrade", "--help")
-    assert "[REVISION]" in upgrade
-    assert "No such command 'nothing'" in line("nothing", fails=True)
     assert "No such command 'nothing'" in line("db", "nothing", fails=True)
 
 
