@@ -135,11 +135,6 @@ def _app_property(name: str) -> property:
 class _AppProxy(_Proxy):
     __slots__ = ()
 
-    # What extensions ask for at every request.
-    config = _app_property("config")
-    extensions = _app_property("extensions")
-    logger = _app_property("logger")
-
     def __getattr__(self, name: str) -> t.Any:
         ctx = get_current(None)
         if ctx is None:
@@ -160,24 +155,6 @@ def _request_property(name: str) -> property:
 class _RequestProxy(_Proxy):
     __slots__ = ()
 
-    args = _request_property("args")
-    form = _request_property("form")
-    files = _request_property("files")
-    json = _request_property("json")
-    get_json = _request_property("get_json")
-    data = _request_property("data")
-    method = _request_property("method")
-    path = _request_property("path")
-    headers = _request_property("headers")
-    cookies = _request_property("cookies")
-    environ = _request_property("environ")
-    values = _request_property("values")
-    endpoint = _request_property("endpoint")
-    view_args = _request_property("view_args")
-    blueprint = _request_property("blueprint")
-    remote_addr = _request_property("remote_addr")
-    url = _request_property("url")
-
     def __getattr__(self, name: str) -> t.Any:
         ctx = get_current(None)
         if ctx is None:
@@ -186,6 +163,26 @@ class _RequestProxy(_Proxy):
 
     def __setattr__(self, name: str, value: t.Any) -> None:
         setattr(_find_request(), name, value)
+
+
+# What Python does not find on a class costs it an error before ``__getattr__`` is asked, three
+# times the whole look-up. These are the names that programs and extensions read.
+_APP_NAMES = """
+    blueprints config debug ensure_sync extensions import_name jinja_env json logger make_response
+    name permanent_session_lifetime response_class root_path secret_key session_interface testing
+    url_for url_map view_functions
+"""
+_REQUEST_NAMES = """
+    accept_languages accept_mimetypes access_route args authorization base_url blueprint blueprints
+    content_length content_type cookies data endpoint environ files form full_path get_data get_json
+    headers host host_url is_json is_secure json method mimetype path query_string referrer
+    remote_addr root_path routing_exception scheme script_root stream url url_root url_rule
+    user_agent values view_args
+"""
+for _name in _APP_NAMES.split():
+    setattr(_AppProxy, _name, _app_property(_name))
+for _name in _REQUEST_NAMES.split():
+    setattr(_RequestProxy, _name, _request_property(_name))
 
 
 class _SessionProxy(_Proxy):
@@ -198,7 +195,12 @@ class _SessionProxy(_Proxy):
         _find_session()[key] = value
 
     def __contains__(self, key: t.Any) -> bool:
-        return key in _find_session()
+        ctx = get_current(None)
+        session = ctx._opened if ctx is not None else None
+        if session is None:
+            return key in _find_session()
+        session.accessed = True
+        return key in session
 
     @property
     def get(self) -> t.Any:

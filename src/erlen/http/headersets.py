@@ -13,9 +13,7 @@ class HeaderSet(WerkzeugHeaderSet):
     """Werkzeug's class, with one step where ``add`` takes several."""
 
     @classmethod
-    def of_header(
-        cls, value: str | None, on_update: t.Callable[[WerkzeugHeaderSet], None]
-    ) -> t.Self:
+    def of_header(cls, value: str | None, on_update: t.Callable[[t.Any], None]) -> t.Self:
         """Make the set of a header's value.
 
         Args:
@@ -42,17 +40,28 @@ class HeaderSet(WerkzeugHeaderSet):
         if key not in self._set:
             self._headers.append(header)
             self._set.add(key)
-            if self.on_update is not None:
-                self.on_update(self)
+            on_update: t.Callable[[t.Any], None] | None = self.on_update
+            if on_update is not None:
+                on_update(self)
 
 
 def _write(response: t.Any, name: str, names: WerkzeugHeaderSet) -> None:
     """Put a changed set into its response's header."""
-    headers = response.headers
-    if names._set:
-        headers[name] = ", ".join(map(quote_header_value, names._headers))
-    elif name in headers:
-        del headers[name]
+    value = ", ".join(map(quote_header_value, names._headers)) if names._set else None
+    pairs = response._lazy
+    if pairs is None or value is None or not value.isascii() or "\n" in value or "\r" in value:
+        headers = response.headers
+        if value is not None:
+            headers[name] = value
+        elif name in headers:
+            del headers[name]
+        return
+    # Nobody has looked at the headers yet, and this is no reason to make an object of them.
+    for position, (key, _) in enumerate(pairs):
+        if key == name:
+            pairs[position] = (name, value)
+            return
+    pairs.append((name, value))
 
 
 def header_set(theirs: property, name: str) -> property:
@@ -64,6 +73,13 @@ def header_set(theirs: property, name: str) -> property:
     """
 
     def get(response: t.Any) -> HeaderSet:
-        return HeaderSet.of_header(response.headers.get(name), partial(_write, response, name))
+        value = None
+        if response._lazy is None:
+            value = response.headers.get(name)
+        else:
+            for key, text in response._lazy:
+                if key == name:
+                    value = text
+        return HeaderSet.of_header(value, partial(_write, response, name))
 
     return property(get, theirs.fset, theirs.fdel, theirs.__doc__)
