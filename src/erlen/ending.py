@@ -8,7 +8,7 @@ import typing as t
 
 from . import signals
 from .http.request import Request
-from .state import get_current, reset_current, set_current
+from .state import epoch, get_current, reset_current, set_current
 
 if t.TYPE_CHECKING:
     from .ctx import Context
@@ -94,8 +94,10 @@ class Ending:
         app = self.app
         failed: BaseException | None = None
         if self.environ is not None:
+            plans = app._plans
             try:
-                app.do_teardown_request(exc)
+                if plans.epoch != epoch.value or not plans.teardowns.idle:
+                    app.do_teardown_request(exc)
             except BaseException as error:
                 failed = error
             try:

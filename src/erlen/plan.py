@@ -66,7 +66,7 @@ class Plans:
         self.direct_session = self.lazy_session and has_stock_cookies(app.request_class)
         self.must_refresh: t.Any = getattr(interface, "must_refresh", None)
         self.begin = first_step(app, not self.lazy_session)
-        self.teardowns = Teardowns(app)
+        self.teardowns = Teardowns(app, self.overridden)
         self.table = self._table(previous)
         self.find = self.table.find
         self.stock_response = is_stock_response(app.response_class)
@@ -276,7 +276,7 @@ class Plans:
         plan.recover = app.handle_user_exception if overridden else recovery(app, plan.scopes)
         self._add_dispatch(plan, view)
         self._add_ending(plan)
-        plan.teardown = self.teardowns.needed(plan.scopes, self.overridden)
+        plan.teardown = self.teardowns.needed(plan.scopes)
         return plan
 
     def _add_dispatch(self, plan: Plan, view: Step) -> None:
@@ -366,7 +366,9 @@ class Plans:
 
     def close(self, ctx: Context, response: t.Any) -> t.Any:
         """Save the session, if the request has one."""
-        session = self.session_to_save(ctx)
+        session = ctx._opened
+        if session is None and self.lazy_session:
+            session = self.session_to_save(ctx)
         if session is not None:
             interface = self.app.session_interface
             if not interface.is_null_session(session):

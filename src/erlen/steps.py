@@ -188,7 +188,9 @@ class Steps(App):
     def _teardowns(self) -> Teardowns:
         # An application that only runs commands needs no plans.
         plans = self._plans
-        return plans.teardowns if plans.epoch == epoch.value else Teardowns(self)
+        if plans.epoch == epoch.value:
+            return plans.teardowns
+        return Teardowns(self, frozenset())
 
     def _tear_down(
         self, hooks: tuple[t.Any, ...], signal: t.Any, exc: BaseException | None

@@ -16,12 +16,22 @@ class Teardowns:
 
     Args:
         app: The application.
+        overridden: Which of its methods are replaced.
+
+    Attributes:
+        idle: Whether no request needs ``do_teardown_request``.
     """
 
-    __slots__ = ("app", "_of_app", "_of_request")
+    __slots__ = ("app", "idle", "_of_app", "_of_request", "_overridden")
 
-    def __init__(self, app: t.Any) -> None:
+    def __init__(self, app: t.Any, overridden: frozenset[str]) -> None:
         self.app = app
+        self._overridden = overridden
+        self.idle = not (
+            "do_teardown_request" in overridden
+            or any(app.teardown_request_funcs.values())
+            or signals.request_tearing_down.receivers
+        )
         self._of_app: tuple[Step, ...] | None = None
         self._of_request: dict[tuple[str, ...], tuple[Step, ...]] = {}
 
@@ -47,15 +57,14 @@ class Teardowns:
             hooks = self._of_request[scopes] = tuple(map(app.ensure_sync, declared))
         return hooks
 
-    def needed(self, scopes: tuple[str, ...], overridden: frozenset[str]) -> bool:
+    def needed(self, scopes: tuple[str, ...]) -> bool:
         """Whether anything runs when a request has ended.
 
         Args:
             scopes: As for :meth:`of_request`.
-            overridden: Which of the application's methods are replaced.
         """
         return bool(
-            _METHODS & overridden
+            _METHODS & self._overridden
             or self.of_app()
             or self.of_request(scopes)
             or signals.request_tearing_down.receivers
