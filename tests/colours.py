@@ -2,6 +2,8 @@
 
 With ``--colour asgi``, ``app(environ, start_response)`` turns its environ into a scope,
 has an event loop serve it, and gives the messages back as WSGI has them, chunk by chunk.
+With ``--colour native`` all plans run on the loop, with every sync step in a thread, as if
+there were a coroutine function in each of them.
 """
 
 from __future__ import annotations
@@ -9,9 +11,12 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import queue
+import sys
 import threading
 import typing as t
 from urllib.parse import quote_from_bytes
+
+from werkzeug.http import HTTP_STATUS_CODES
 
 import erlen
 from erlen.server.scope import EXTRA
@@ -101,6 +106,7 @@ class Exchange:
             await self.app.asgi_app(scope_of(self.environ), self._receive, self._send)
         except BaseException as error:
             self.messages.put(error)
+            self.task = None
         else:
             self.messages.put(None)
 
@@ -144,9 +150,13 @@ class Exchange:
         for variable, value in self.context.items():
             if variable.get(_missing) is not value:
                 variable.set(value)
-        if message is not None:
-            raise message
-        return None
+        try:
+            if message is not None:
+                raise message
+            return None
+        finally:
+            # The frame in the error's traceback must not keep the error.
+            del message
 
     def _take(self) -> None:
         if self.taken is not None and not self.taken.done():
@@ -189,10 +199,7 @@ def through_asgi(app: t.Any, environ: dict[str, t.Any], start_response: t.Any) -
         raise RuntimeError("asgi_app returned without a response")
     assert start["type"] == "http.response.start"
     headers = [(n.decode("latin-1").title(), v.decode("latin-1")) for n, v in start["headers"]]
-    from werkzeug.http import HTTP_STATUS_CODES
-
-    code = start["status"]
-    start_response(f"{code} {HTTP_STATUS_CODES.get(code, 'Unknown').upper()}", headers)
+    start_response(line(start["status"]), headers)
     message = exchange.next()
     if message is None or not message.get("more_body"):
         # Whole: the application has ended when its server hears of the body's end.
@@ -215,8 +222,38 @@ def loop() -> asyncio.AbstractEventLoop:
     return _loop
 
 
-def paint(monkeypatch: t.Any) -> None:
-    """Have all requests of a test go through ``asgi_app``."""
+#: Whether the test that runs has the second colour.
+painted = False
+
+#: Whether all plans run on the loop.
+native = False
+
+
+def seen(status: str, headers: list[tuple[str, str]]) -> tuple[str, list[tuple[str, str]]]:
+    """What of a status line and headers is left when they have gone through ASGI.
+
+    It has no reason phrases, and its names of headers are in lower case.
+    """
+    if not painted:
+        return status, headers
+    return line(int(status.split()[0])), [(name.title(), value) for name, value in headers]
+
+
+def line(code: int) -> str:
+    """The status line that belongs to a code."""
+    return f"{code} {HTTP_STATUS_CODES.get(code, 'Unknown').upper()}"
+
+
+def paint(monkeypatch: t.Any, native: bool) -> None:
+    """Have all requests of a test go through ``asgi_app``.
+
+    Args:
+        monkeypatch: Pytest's.
+        native: Whether every plan is taken for one with coroutine functions in it.
+    """
+    monkeypatch.setattr(sys.modules[__name__], "native", native)
+    if native:
+        monkeypatch.setattr("erlen.server.building.Builder._is_native", lambda self: True)
     original = erlen.Erlen.__call__
 
     def call(self: t.Any, environ: t.Any, start_response: t.Any, send: t.Any = None) -> t.Any:
@@ -224,4 +261,6 @@ def paint(monkeypatch: t.Any) -> None:
             return through_asgi(self, environ, start_response)
         return original(self, environ, start_response, send)
 
+    call.__name__, call.__qualname__ = original.__name__, original.__qualname__
     monkeypatch.setattr(erlen.Erlen, "__call__", call)
+    monkeypatch.setattr(sys.modules[__name__], "painted", True)

@@ -207,6 +207,14 @@ class Context(Ending):
         self.after = value
         self.touched = True
 
+    def as_step(self, function: t.Callable[..., t.Any]) -> t.Callable[..., t.Any]:
+        """An after function as the walk of this request calls it.
+
+        Args:
+            function: A function or a coroutine function.
+        """
+        return t.cast("t.Callable[..., t.Any]", self.app.ensure_sync(function))
+
     def _request_source(self) -> Context | None:
         outer = self._outer
         while outer is not None and outer.environ is None:

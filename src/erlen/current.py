@@ -67,7 +67,7 @@ def after_this_request(f: AfterRequest) -> AfterRequest:
         RuntimeError: There is no request.
     """
     ctx = request_context("after_this_request")
-    ctx._after_request_functions.append(ctx.app.ensure_sync(f))
+    ctx._after_request_functions.append(ctx.as_step(f))
     return f
 
 

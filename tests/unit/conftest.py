@@ -20,9 +20,10 @@ SIGNALS = [
 
 @pytest.fixture(autouse=True)
 def colour(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With ``--colour asgi``, requests travel through ``asgi_app``."""
-    if request.config.getoption("--colour") == "asgi":
-        paint(monkeypatch)
+    """With ``--colour asgi`` or ``native``, requests travel through ``asgi_app``."""
+    colour = request.config.getoption("--colour")
+    if colour != "wsgi":
+        paint(monkeypatch, colour == "native")
 
 
 @pytest.fixture(autouse=True)

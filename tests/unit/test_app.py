@@ -308,6 +308,7 @@ def test_called_through_middleware() -> None:
     compare(make, "/", "/missing")
 
 
+@pytest.mark.wsgi
 def test_two_applications_do_not_meet() -> None:
     one, two = (erlen.Erlen(name, static_folder=None) for name in ("one", "two"))
     for app in (one, two):

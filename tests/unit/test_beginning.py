@@ -204,6 +204,7 @@ def test_both_at_once_and_in_order() -> None:
 
 
 @pytest.mark.usefixtures("no_receiver_dies")
+@pytest.mark.wsgi
 class TestWithoutThemNothingIsPaid:
     def processors(self, app: t.Any) -> tuple[t.Any, ...]:
         plan(app)

@@ -464,6 +464,7 @@ class TestSeparation:
             thread.join()
         assert seen == [False]
 
+    @pytest.mark.wsgi
     def test_greenlets(self) -> None:
         greenlet = pytest.importorskip("greenlet")
         app = make(erlen)

@@ -405,6 +405,7 @@ def test_ensure_sync_is_asked_for_every_function() -> None:
     assert {"before", "after", "index"} <= set(wrapped)
 
 
+@pytest.mark.wsgi
 def test_without_overrides_requests_are_planned() -> None:
     app = small(erlen, [])
     assert app._current_plans().overridden == frozenset()

@@ -138,6 +138,7 @@ def _calls(app: t.Any) -> list[str]:
     return found
 
 
+@pytest.mark.wsgi
 def test_without_teardown_functions_nothing_is_paid() -> None:
     app = erlen.Erlen("bare", static_folder=None)
     app.add_url_rule("/", "index", lambda: "index")

@@ -12,7 +12,7 @@ from ..http.request import Request
 from ..runner import arun
 from ..state import epoch, get_current, reset_current, set_current
 from . import inthread
-from .closing import end, unhandled
+from .closing import end, leave, unhandled
 from .lifespan import abegin
 from .native import NativePlans
 from .outgoing import Answer, answer_of, ready, send_answer
@@ -109,17 +109,21 @@ async def asgi_app(app: t.Any, scope: Scope, receive: Receive, send: Send) -> No
         ctx.start_background()
         raise
     finally:
-        if plan.teardown or ctx.touched:
-            await _end(native, plan, ctx, error)
-        else:
-            request = ctx._request
-            if request is not None and (
-                type(request) is not Request or request.__dict__.get("files")
-            ):
-                ctx.close_request()
-        reset_current(token)
-        # The frame in the error's traceback must not keep the error itself.
-        error = None
+        try:
+            if plan.teardown or ctx.touched:
+                await _end(native, plan, ctx, error)
+            else:
+                request = ctx._request
+                if request is not None and (
+                    type(request) is not Request or request.__dict__.get("files")
+                ):
+                    ctx.close_request()
+        finally:
+            reset_current(token)
+            # The frame in the error's traceback must not keep the error itself.
+            error = None
+            if (plan.teardown or ctx.touched) and not ctx.held:
+                await leave(native, ctx)
     try:
         if answer is None:
             size = len(text)
@@ -146,6 +150,7 @@ async def _prepare(
     """
     if not app._begun:
         await abegin(app)
+    app._got_first_request = True
     native: NativePlans = app._native
     if native.epoch != epoch.value:
         native = freeze(app)
@@ -219,6 +224,7 @@ async def _send_long(
                 await end(native, plan, ctx, error or ctx._error)
             finally:
                 reset_current(token)
+                await leave(native, ctx)
         ctx._error = error = None
 
 

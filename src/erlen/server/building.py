@@ -168,21 +168,42 @@ class Builder:
 
     def _add_teardown(self, native: NativePlan) -> None:
         app = self.native
-        names = (*self.plan.scopes, None)
-        table = self.app.teardown_request_funcs
-        request = [app.step(f) for f in in_order(table, names, backwards=True)]
-        if signals.request_tearing_down.receivers:
-            request.append(notifier(app, signals.request_tearing_down, "exc"))
-        if "do_teardown_request" in self.overridden:
-            request = [app.step(self.app.do_teardown_request)]
-        context = [app.step(f) for f in reversed(self.app.teardown_appcontext_funcs)]
-        if signals.appcontext_tearing_down.receivers:
-            context.append(notifier(app, signals.appcontext_tearing_down, "exc"))
-        if "do_teardown_appcontext" in self.overridden:
-            context = [app.step(self.app.do_teardown_appcontext)]
+        request, context = ends_of_request(app, self.plan.scopes), ends_of_app(app)
         native.ends_request, native.ends_app = tuple(request), tuple(context)
         popped = signals.appcontext_popped.receivers
         native.teardown = bool(request or context or popped)
+
+
+def ends_of_request(native: NativePlans, scopes: tuple[str, ...]) -> list[AsyncStep]:
+    """The steps at the end of a request.
+
+    Args:
+        native: The plans it is for.
+        scopes: The names of its blueprints, the innermost first.
+    """
+    app = native.app
+    if "do_teardown_request" in native.plans.overridden:
+        return [native.step(app.do_teardown_request)]
+    functions = in_order(app.teardown_request_funcs, (*scopes, None), backwards=True)
+    steps = [native.step(function) for function in functions]
+    if signals.request_tearing_down.receivers:
+        steps.append(notifier(native, signals.request_tearing_down, "exc"))
+    return steps
+
+
+def ends_of_app(native: NativePlans) -> list[AsyncStep]:
+    """The steps at the end of an application context.
+
+    Args:
+        native: The plans it is for.
+    """
+    app = native.app
+    if "do_teardown_appcontext" in native.plans.overridden:
+        return [native.step(app.do_teardown_appcontext)]
+    steps = [native.step(function) for function in reversed(app.teardown_appcontext_funcs)]
+    if signals.appcontext_tearing_down.receivers:
+        steps.append(notifier(native, signals.appcontext_tearing_down, "exc"))
+    return steps
 
 
 def _save(plans: Plans, ctx: t.Any, response: t.Any) -> t.Any:

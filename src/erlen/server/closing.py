@@ -6,9 +6,11 @@ import typing as t
 
 from .. import signals
 from ..recover import propagates
+from ..state import epoch
+from .building import ends_of_app, ends_of_request
 from .native import NativePlans
 from .scope import ScopeContext
-from .steps import NativePlan, notifier
+from .steps import AsyncStep, NativePlan, notifier
 
 
 async def unhandled(native: NativePlans, error: Exception) -> t.Any:
@@ -56,17 +58,25 @@ async def end(
     app = native.app
     if error is not None and app.should_ignore_error(error):
         error = None
-    owns = ctx._outer is None or ctx.app_ctx is ctx
+    ends_request, ends_app = plan.ends_request, plan.ends_app
+    if native.epoch != epoch.value or ctx.plan is None:
+        # What was declared meanwhile counts; and a request whose beginning failed
+        # belongs to no blueprint.
+        native = NativePlans(app)
+        scopes = plan.scopes if ctx.plan is not None else ()
+        ends_request, ends_app = tuple(ends_of_request(native, scopes)), tuple(ends_of_app(native))
     failed: BaseException | None = None
     try:
-        for step in (*plan.ends_request, _closer(ctx), *(plan.ends_app if owns else ())):
-            try:
-                await step(error)
-            except BaseException as failure:
-                failed = failed or failure
-        ctx._outer = None
-        if owns and signals.appcontext_popped.receivers:
-            await notifier(native, signals.appcontext_popped)()
+        failed = await _run(ends_request, error)
+        try:
+            if ctx._request is not None:
+                ctx.close_request()
+        except BaseException as failure:
+            failed = failed or failure
+        if ctx._outer is None or ctx.app_ctx is ctx:
+            late = await _run(ends_app, error)
+            failed = failed or late
+            del late
         if failed is not None:
             if not isinstance(failed, Exception) or propagates(app):
                 raise failed
@@ -75,11 +85,30 @@ async def end(
         del failed, error
 
 
-def _closer(ctx: ScopeContext) -> t.Any:
-    """A step that closes the request, if it was ever made into an object."""
+async def _run(steps: t.Iterable[AsyncStep], error: BaseException | None) -> BaseException | None:
+    """Run teardown functions; the first error, or what is none and ends the walk at once."""
+    failed: BaseException | None = None
+    try:
+        for step in steps:
+            try:
+                await step(error)
+            except Exception as failure:
+                failed = failed or failure
+            except BaseException as failure:
+                return failure
+        return failed
+    finally:
+        del failed, error
 
-    async def close(error: BaseException | None) -> None:
-        if ctx._request is not None:
-            ctx.close_request()
 
-    return close
+async def leave(native: NativePlans, ctx: ScopeContext) -> None:
+    """Say that the application context has ended, if it was this one's own.
+
+    Args:
+        native: The application's plans.
+        ctx: The request's context, which is current no more.
+    """
+    told = signals.appcontext_popped.receivers and ctx.app_ctx is ctx
+    ctx._outer = None
+    if told:
+        await notifier(native, signals.appcontext_popped)()

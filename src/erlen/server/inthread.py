@@ -14,7 +14,7 @@ from collections import deque
 from ..http.filebody import FileBody
 from .receiving import AsyncBody, LoopInput
 from .scope import Scope, make_environ
-from .sending import RawHeaders, Receive, Send, Watch, raw_headers, send_file, send_whole
+from .sending import RawHeaders, Receive, Send, Watch, code_of, raw_headers, send_file, send_whole
 from .threads import Mailbox, carry_back, mailbox_of, pool_of
 
 if t.TYPE_CHECKING:
@@ -191,7 +191,7 @@ class Exchange:
                 raise exc_info[1].with_traceback(exc_info[2])
         finally:
             exc_info = None
-        self.status = int(status[:3])
+        self.status = code_of(status)
         self.headers = raw_headers(headers)
         return self._write
 

@@ -98,7 +98,7 @@ class Job:
     def __init__(
         self, call: t.Callable[[], t.Any], context: contextvars.Context, mailbox: Mailbox
     ) -> None:
-        self.call = call
+        self.call: t.Callable[[], t.Any] | None = call
         self.context = context
         self.mailbox = mailbox
         self.future: asyncio.Future[None] = mailbox.loop.create_future()
@@ -109,10 +109,15 @@ class Job:
     def run(self) -> None:
         """Make the call and send word to the loop."""
         try:
-            self.result = self.context.run(self.call)
+            self.result = self.context.run(self._take_call())
         except BaseException as error:
             self.error = error
         self.mailbox.post(self._wake)
+
+    def _take_call(self) -> t.Any:
+        # Its arguments may be an error, whose frames must not keep it.
+        call, self.call = self.call, None
+        return call
 
     def _wake(self) -> None:
         if self.future.done():

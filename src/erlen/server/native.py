@@ -18,7 +18,7 @@ from ..marks import is_inline
 from ..plan import Plan
 from ..state import epoch, get_current
 from ..steporder import Step
-from .building import Builder
+from .building import Builder, is_asynchronous
 from .steps import AsyncStep, NativePlan, awaited
 from .threads import pool_of
 
@@ -60,6 +60,7 @@ class NativePlans:
         self.max_body: int | None = own if type(own) is int else app.config["MAX_CONTENT_LENGTH"]
         self.trap_http_exception = app.trap_http_exception
         self._pool: t.Any = None
+        self._asynchronous: bool | None = None
 
     @property
     def debug(self) -> bool:
@@ -115,11 +116,26 @@ class NativePlans:
             return False
         if not self.plans.general:
             return self._admits(ctx)
+        if not self._has_coroutines():
+            return False
         if ctx.url_adapter is not None:
             ctx.match_request()
         plan = self.of(self.plans.plan_in(ctx))
         ctx.plan = plan
         return plan is not None
+
+    def _has_coroutines(self) -> bool:
+        """Whether any plan of the application may be a native one."""
+        found = self._asynchronous
+        if found is None:
+            app = self.app
+            tables = [app.before_request_funcs, app.after_request_funcs]
+            tables += [app.teardown_request_funcs, app.url_value_preprocessors]
+            hooks = [f for table in tables for functions in table.values() for f in functions]
+            found = any(map(iscoroutinefunction, [*hooks, *app.teardown_appcontext_funcs]))
+            found = found or any(map(is_asynchronous, app.view_functions.values()))
+            self._asynchronous = found
+        return found
 
     def _is_handshake(self, scope: t.Any) -> bool:
         return any(name == b"upgrade" for name, _ in scope["headers"])
@@ -150,12 +166,15 @@ class NativePlans:
         """
         pool = self._pool or pool_of(self.app)
         ctx: t.Any = get_current(None)
-        call = partial(function, *args, **kwargs)
-        if ctx is None or ctx.hopped:
-            return await pool.run(call, True)
-        # Later calls of this request may set free what others wait for.
-        ctx.hopped = True
-        return await pool.run(call, False)
+        # Later calls of a request may set free what others wait for.
+        urgent = ctx is None or ctx.hopped
+        if not urgent:
+            ctx.hopped = True
+        try:
+            return await pool.run(partial(function, *args, **kwargs), urgent)
+        finally:
+            # As in ``awaited``.
+            del args, kwargs
 
     def step(self, function: t.Any) -> AsyncStep:
         """A step that is awaited.

@@ -22,6 +22,7 @@ from .sending import (
     RawHeaders,
     Receive,
     Send,
+    code_of,
     raw_headers,
     raw_length,
     send_file,
@@ -124,10 +125,10 @@ def answer_of(ctx: ScopeContext, response: t.Any) -> Answer:
             body = response(ctx.environ, start_response)
     kind = type(body)
     if kind is list or kind is tuple:
-        body = body[0] if len(body) == 1 else b"".join(body)
+        body = body[0] if len(body) == 1 and type(body[0]) is bytes else b"".join(body)
     elif kind is Stream:
         body = _stream(body, ctx, stock and not response._watched)
-    return int(status[:3]), raw_headers(pairs), body
+    return code_of(status), raw_headers(pairs), body
 
 
 def _stream(body: Stream, ctx: ScopeContext, quiet: bool) -> t.Any:

@@ -196,6 +196,37 @@ class ScopeContext(Context):
         if self._environ is not None:
             self._environ["wsgi.input"] = BytesIO(body) if type(body) is bytes else body
 
+    def copy(self) -> Context:
+        """A context with the same request and session, for another thread or greenlet."""
+        new = Context(self.app, self.environ, self.request, self._session)
+        new.plan = self.plan
+        new.view_args = self.view_args
+        new._adapter = self._adapter
+        return new
+
+    # -- functions of after_this_request, in the colour of where they are called ---------
+
+    def as_step(self, function: t.Callable[..., t.Any]) -> t.Callable[..., t.Any]:
+        """An after function as it was given; :attr:`after` gives it its colour.
+
+        Args:
+            function: A function or a coroutine function.
+        """
+        return function
+
+    @property
+    def after(self) -> t.Sequence[t.Callable[..., t.Any]]:  # type: ignore[override]
+        """The functions of ``after_this_request``; on the loop, as steps to be awaited."""
+        functions = self.__dict__.get("after", ())
+        if not functions or not self.native:
+            return functions  # type: ignore[no-any-return]
+        return [self.app._native.step(function) for function in functions]
+
+    @property  # type: ignore[misc]
+    def _after_request_functions(self) -> list[t.Callable[..., t.Any]]:
+        self.touched = True
+        return self.__dict__.setdefault("after", [])  # type: ignore[no-any-return]
+
     # -- the session, without an environ -----------------------------------------------
 
     def session_to_save(self, plans: Plans) -> t.Any:

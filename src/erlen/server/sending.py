@@ -70,6 +70,15 @@ async def send_whole(send: Send, status: int, headers: RawHeaders, body: bytes) 
     await send({"type": "http.response.body", "body": body})
 
 
+def code_of(line: str) -> int:
+    """The code of a status line.
+
+    Args:
+        line: The line, e.g. ``"200 OK"``.
+    """
+    return int(line[:3].split()[0])
+
+
 # -- files ------------------------------------------------------------------------
 
 _NOWAIT = getattr(os, "RWF_NOWAIT", 0)

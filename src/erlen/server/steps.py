@@ -33,8 +33,13 @@ def awaited(function: Step) -> AsyncStep:
     """
 
     async def call(*args: t.Any, **kwargs: t.Any) -> t.Any:
-        rv = function(*args, **kwargs)
-        return await rv if iscoroutine(rv) else rv
+        try:
+            rv = function(*args, **kwargs)
+            return await rv if iscoroutine(rv) else rv
+        finally:
+            # An error that a handler was called with, and that it raised again, would
+            # hold this frame, and it the error.
+            del args, kwargs
 
     return call
 

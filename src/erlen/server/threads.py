@@ -119,6 +119,7 @@ class Pool:
         """
         context = contextvars.copy_context()
         job = Job(function, context, mailbox_of(self.running_loop()))
+        del function
         self.submit(job, urgent)
         await job.future
         carry_back(context)

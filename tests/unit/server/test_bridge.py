@@ -131,6 +131,7 @@ def test_errors_reach_the_caller_where_they_propagate(fw: t.Any) -> None:
 
 
 class TestTheLoop:
+    @pytest.mark.wsgi
     def test_one_for_all_requests_and_threads(self) -> None:
         app = make(erlen, [])
         loops: set[t.Any] = set()
