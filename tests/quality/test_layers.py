@@ -17,8 +17,8 @@ LAYERS = {
     4: "guarding ctx current beginning ending teardown namespace globals recover runner urls plan"
     " debughelpers",
     5: "server",
-    6: "sockets serving app appbase steps blueprints registering template_parts scaffold helpers"
-    " templating template_context views cli testing wrappers",
+    6: "sockets channels sse serving app appbase steps blueprints registering template_parts"
+    " scaffold helpers templating template_context views cli testing wrappers",
     7: "flask_alias flask_names __main__",
     8: "",
 }

@@ -56,7 +56,8 @@ class Stream:
         iterator = self._iterator
         if iterator is None:
             chunks = self.chunks
-            if hasattr(chunks, "__aiter__"):
+            # One that can be iterated either way knows best how to without a loop.
+            if hasattr(chunks, "__aiter__") and not hasattr(chunks, "__iter__"):
                 chunks = self._bridge = iterate_async(chunks)
             iterator = self._iterator = encoded(chunks)
         return iterator
