@@ -68,6 +68,8 @@ class Context(Ending):
     _tokens: list[contextvars.Token[t.Any]] | None = None
     _outer: Context | None = None
     _adapter: t.Any = _sentinel
+    #: Whether URLs come out as Werkzeug's adapter, unchanged, would build them.
+    has_plain_adapter = True
     #: Whether the code that runs here runs on an event loop that serves by ASGI.
     native = False
     #: Whether some of the request's code has run in a thread of such a loop.
@@ -177,22 +179,14 @@ class Context(Ending):
                 self._adapter = None
                 if request is not None:
                     request.routing_exception = error
+            if type(self._adapter) is not MapAdapter:
+                self.has_plain_adapter = False
         return self._adapter  # type: ignore[no-any-return]
 
     @url_adapter.setter
     def url_adapter(self, value: MapAdapter | None) -> None:
         self._adapter = value
-        if value is not None:
-            # A mark on the adapter, for has_plain_adapter.
-            vars(value)["assigned"] = True
-
-    @property
-    def has_plain_adapter(self) -> bool:
-        """Whether URLs come out as Werkzeug's adapter, unchanged, would build them."""
-        adapter = self._adapter
-        if adapter is _sentinel:
-            return True
-        return type(adapter) is MapAdapter and "assigned" not in adapter.__dict__
+        self.has_plain_adapter = False
 
     @property
     def _after_request_functions(self) -> list[t.Callable[..., t.Any]]:
@@ -225,7 +219,8 @@ class Context(Ending):
         plan = self.plan
         if plan is not None and plan.quick_request:
             # As new_request, without a call.
-            request = self._request = _new_object(Request)
+            request: Request = _new_object(Request)
+            self._request = request
             request.environ = self.environ
             request.url_rule = plan.rule
             request.view_args = self.view_args
@@ -281,6 +276,7 @@ class Context(Ending):
         new.plan = self.plan
         new.view_args = self.view_args
         new._adapter = self._adapter
+        new.has_plain_adapter = self.has_plain_adapter
         return new
 
     def match_request(self) -> None:

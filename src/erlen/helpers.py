@@ -16,7 +16,7 @@ from .http.response import redirect_response
 from .paths import find_package as find_package
 from .paths import get_root_path as get_root_path
 from .signals import message_flashed
-from .state import get_current, reset_current, set_current
+from .state import epoch, get_current, reset_current, set_current
 from .urls import build_url
 
 if t.TYPE_CHECKING:
@@ -156,7 +156,10 @@ def url_for(
     if ctx is None:
         raise OutsideContextError("url_for", "application")
     app = ctx.app
-    if app._current_plans().stock_url_for:
+    plans = app._plans
+    if plans.epoch != epoch.value:
+        plans = app._freeze()
+    if plans.stock_url_for:
         return build_url(app, endpoint, _anchor, _method, _scheme, _external, values)
     url = app.url_for(
         endpoint,

@@ -131,7 +131,7 @@ def build_url(
         url = plans.quick_path(endpoint, values, method, environ["REQUEST_METHOD"])
         if url is not None:
             if external:
-                url = plans.builder.absolute(ctx.url_adapter, url)
+                url = plans._builder.absolute(ctx.url_adapter, url)
             elif environ.get("SCRIPT_NAME"):
                 return _build_any(app, ctx, endpoint, anchor, method, scheme, external, values)
             return url if anchor is None else f"{url}#{quote(anchor, safe=_ANCHOR_SAFE)}"

@@ -72,7 +72,7 @@ class _Args(lazy["MultiDict[str, str]"]):
 
     stock: type | None = None
 
-    def __get__(self, instance: t.Any, owner: type | None = None) -> t.Any:
+    def __get__(self, instance: t.Any, owner: type) -> t.Any:
         if owner is _Args.stock and instance is not None:
             values = instance.__dict__
             query = instance.environ.get("QUERY_STRING") or ""

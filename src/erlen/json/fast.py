@@ -221,7 +221,8 @@ def _is_plain(value: t.Any) -> bool:
     if kind is float:
         # Both write the fewest digits that give the same float, but choose another
         # form of exponent, which Python has outside of these bounds.
-        return 1e-4 <= value < 1e16 or -1e16 < value <= -1e-4 or value == 0
+        number: float = value
+        return 1e-4 <= number < 1e16 or -1e16 < number <= -1e-4 or number == 0
     return False
 
 

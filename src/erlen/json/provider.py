@@ -193,10 +193,11 @@ class DefaultJSONProvider(JSONProvider, Watched):
             style = {"indent": 2} if made.indented else {"separators": fast.COMPACT}
             body: str | bytes = f"{self.dumps(obj, **style)}\n"
         else:
-            body = made.line(obj)
+            line: bytes = made.line(obj)
+            body = line
             if not response_class.__module__.startswith("erlen."):
                 # A user's class may look at what it is given: text, as in Flask.
-                body = body.decode()
+                body = line.decode()
         return response_class(body, mimetype=self.mimetype)  # type: ignore[no-any-return]
 
 

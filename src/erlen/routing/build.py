@@ -16,7 +16,8 @@ from werkzeug.routing import BaseConverter, IntegerConverter, Map, MapAdapter
 _PATH_SAFE = "!$&'()*+,/:;=@"
 _QUERY_SAFE = "!$'()*,/:;?@"
 _clean_path = re.compile(r"[A-Za-z0-9_.\-~!$&'()*+,/:;=@]*").fullmatch
-_clean_query = re.compile(r"[A-Za-z0-9_.\-~!$'()*,/:;?@]*").fullmatch
+# A space is clean too: it becomes a plus.
+_clean_query = re.compile(r"[A-Za-z0-9_.\-~!$'()*,/:;?@ ]*").fullmatch
 
 Values = t.Mapping[str, t.Any]
 Maker = t.Callable[[Values], "str | None"]
@@ -32,29 +33,31 @@ def quote_path(value: t.Any) -> str:
     return text if _clean_path(text) else quote(text, safe=_PATH_SAFE)
 
 
-def encode_query(values: Values) -> str:
+def encode_query(values: Values, but: t.Container[str] = ()) -> str:
     """Give values as a query string, without the question mark.
 
     Args:
         values: name to value; a list, tuple or set repeats the name, None is left
             out.
+        but: names to leave out.
     """
-    parts = []
+    query = ""
     for name, value in values.items():
+        if name in but:
+            continue
         kind = type(value)
-        if kind is int:
-            value = str(value)
-        elif kind is not str:
-            return _encode_any(values)
-        elif not (value.isascii() and value.isalnum()) and not _clean_query(value):
-            if not _clean_query(value.replace(" ", "")):
-                return _encode_any(values)
-            value = value.replace(" ", "+")
+        if kind is str and _clean_query(value):
+            if " " in value:
+                value = value.replace(" ", "+")
+        elif value is None:
+            continue
+        elif kind is not int:
+            return _encode_any({k: v for k, v in values.items() if k not in but})
         # Names that Python takes as keywords are nearly always plain.
-        if not (name.isascii() and name.isidentifier()) and not _clean_query(name):
-            return _encode_any(values)
-        parts.append(f"{name}={value}")
-    return "&".join(parts)
+        if not (name.isascii() and name.isidentifier()) and (" " in name or not _clean_query(name)):
+            return _encode_any({k: v for k, v in values.items() if k not in but})
+        query = f"{query}&{name}={value}" if query else f"{name}={value}"
+    return query
 
 
 def _encode_any(values: t.Any) -> str:
@@ -184,8 +187,9 @@ class UrlBuilder:
         scheme = adapter.url_scheme if url_scheme is None else url_scheme
         if scheme:
             scheme = "https:" if scheme in ("https", "wss") else "http:"
-        host = adapter.get_host(self._domain)
-        return f"{scheme}//{host}{adapter.script_name[:-1]}{path}"
+        host = adapter.get_host(self._domain) if self._domain != "" else adapter.server_name
+        root = adapter.script_name
+        return f"{scheme}//{host}{root[:-1] if len(root) > 1 else ''}{path}"
 
     def _open(self, endpoint: t.Any) -> tuple[_Candidate, ...]:
         rules = self.url_map._rules_by_endpoint.get(endpoint)
@@ -279,11 +283,11 @@ def _query_maker(names: t.Collection[str], rule: wz.Rule) -> t.Callable[[Values]
     known = frozenset(names)
 
     def make(values: Values) -> str:
-        unknown = {k: v for k, v in values.items() if v is not None and k not in known}
         if url_map.sort_parameters:
+            unknown = {k: v for k, v in values.items() if v is not None and k not in known}
             query = _encode_any(sorted(iter_multi_items(unknown), key=url_map.sort_key))
         else:
-            query = encode_query(unknown)
+            query = encode_query(values, known)
         return "?" + query if query else ""
 
     return make

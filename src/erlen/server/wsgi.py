@@ -64,7 +64,7 @@ def wsgi_app(app: t.Any, environ: t.Any, start_response: t.Any) -> t.Any:
         try:
             rv = run(plan, ctx)
             # A bare value comes from a light plan only.
-            kind = type(rv)
+            kind: t.Any = type(rv)
             if ctx._opened is not None or (
                 "HTTP_COOKIE" in environ and plans.must_refresh(app, environ)
             ):
