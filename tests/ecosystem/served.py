@@ -5,6 +5,7 @@ test process has set up for its own children is taken out of their environment.
 """
 
 import os
+import random
 import shutil
 import signal
 import socket
@@ -62,9 +63,18 @@ def run(line, cwd, text=None, **more):
 
 
 def free_port():
-    """A port of the loopback interface that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
+    """A port of the loopback interface that nobody listens on.
+
+    Below those that the system gives to outgoing connections: a big application takes its time
+    to start, and another run may have taken one of those by then.
+    """
+    while True:
+        port = random.randrange(20_000, 32_000)
+        try:
+            socket.create_server(("127.0.0.1", port)).close()
+        except OSError:
+            continue
+        return port
 
 
 @contextmanager
