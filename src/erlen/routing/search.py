@@ -18,7 +18,6 @@ Hit = tuple[Rule, list[str]]
 
 
 _NO_WEBSOCKET = "This address takes no websockets: ask for it with an ordinary request."
-_ONLY_WEBSOCKET = "This address is a websocket's: open it with a websocket client."
 
 
 class NeedsSlash(Exception):
@@ -55,7 +54,9 @@ class Search:
         if self.allowed:
             return MethodNotAllowed(valid_methods=list(self.allowed))
         if self.mismatch:
-            return WebsocketMismatch(_NO_WEBSOCKET if self.websocket else _ONLY_WEBSOCKET)
+            # To an ordinary request Flask gives this without a word; and it comes
+            # for a slash too many as well.
+            return WebsocketMismatch(_NO_WEBSOCKET if self.websocket else None)
         return NotFound()
 
     def run(self, node: Node, parts: list[str], index: int, values: list[str]) -> Hit | None:
