@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import subprocess
 import sys
 import threading
 import time
 import typing as t
+from pathlib import Path
 
 import pytest
 
+import erlen
 from erlen.channels import Channels, EndOfInbox, Message, SlowConsumer
 from erlen.channels.message import parse_id
 
@@ -247,6 +250,7 @@ def test_replay_goes_over_into_the_present(make: Make) -> None:
         while not stop.is_set():
             number += 1
             channels.publish("a", number)
+            time.sleep(0.0002)
 
     thread = threading.Thread(target=publish)
     thread.start()
@@ -359,6 +363,11 @@ def test_arguments() -> None:
         channels.subscribe("a", overflow="explode")
 
 
+def run(code: str) -> subprocess.CompletedProcess[str]:
+    env = {**os.environ, "PYTHONPATH": str(Path(erlen.__file__).parents[1])}
+    return subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
+
+
 def test_without_the_client_of_redis() -> None:
     code = (
         "import sys\n"
@@ -370,11 +379,11 @@ def test_without_the_client_of_redis() -> None:
         "except ImportError as error:\n"
         "    print(error)\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    done = run(code)
     assert "pip install 'erlen[redis]'" in done.stdout, done.stderr
 
 
 def test_channels_in_memory_bring_no_redis_along() -> None:
     code = "import sys, erlen.channels; erlen.channels.Channels(); print('redis' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    done = run(code)
     assert done.stdout.strip() == "False", done.stderr

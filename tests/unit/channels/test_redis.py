@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+import erlen
 from erlen.channels import Channels, ChannelsUnavailable
 from erlen.channels.message import Message
 from redis_server import redis_server
@@ -37,7 +38,9 @@ with channels.subscribe("a") as messages:
 def test_other_processes(redis_url: str) -> None:
     command = [sys.executable, "-c", OTHER, redis_url, "processes"]
     channels = Channels(redis_url, prefix="processes")
-    others = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    env = {**os.environ, "PYTHONPATH": str(Path(erlen.__file__).parents[1])}
+    options: t.Any = {"stdout": subprocess.PIPE, "text": True, "env": env}
+    others = [subprocess.Popen(command, **options) for _ in range(2)]
     try:
         for other in others:
             assert other.stdout.readline() == "ready\n"  # type: ignore[union-attr]
