@@ -30,6 +30,11 @@ def first_step(app: t.Any, eager: bool) -> Step | None:
     interface = app.session_interface
     cls = app.request_class
 
+    def open_request(ctx: t.Any) -> t.Any:
+        request = cls(ctx.environ)
+        request.json_module = app.json
+        return request
+
     def begin(endpoint: t.Any, values: t.Any) -> None:
         ctx = get_current()
         if ctx._tokens is not None:
@@ -39,26 +44,22 @@ def first_step(app: t.Any, eager: bool) -> Step | None:
         plan, ctx.plan = ctx.plan, None
         if told:
             signals.appcontext_pushed.send(app, _async_wrapper=app.ensure_sync)
+        request = ctx._request
         if eager:
-            request = ctx._request
             if request is None:
-                if cls is Request:
-                    request = new_request(ctx.environ, None, None)
-                else:
-                    request = cls(ctx.environ)
-                    request.json_module = app.json
+                environ = ctx.environ
+                stock = cls is Request
+                request = new_request(environ, None, None) if stock else open_request(ctx)
                 ctx._request = request
             session = interface.open_session(app, request)
             ctx._opened = interface.make_null_session(app) if session is None else session
         ctx.plan = plan
-        request = ctx._request
-        if request is None or plan is None:
-            return
-        if plan.rule is None:
-            request.routing_exception = plan.miss()
-        else:
-            request.url_rule = plan.rule
-            request.view_args = ctx.view_args
+        if request is not None:
+            rule = request.url_rule = plan.rule
+            if rule is None:
+                request.routing_exception = plan.miss()
+            else:
+                request.view_args = ctx.view_args
 
     return begin
 

@@ -12,24 +12,6 @@ from werkzeug.http import parse_set_header, quote_header_value
 class HeaderSet(WerkzeugHeaderSet):
     """Werkzeug's class, with one step where ``add`` takes several."""
 
-    @classmethod
-    def of_header(cls, value: str | None, on_update: t.Callable[[t.Any], None]) -> t.Self:
-        """Make the set of a header's value.
-
-        Args:
-            value: The value, or None if the header is not there.
-            on_update: Called with the set after every change.
-        """
-        names = cls.__new__(cls)
-        names.on_update = on_update
-        if value is None:
-            names._headers = []
-            names._set = set()
-        else:
-            parsed = parse_set_header(value)
-            names._headers, names._set = parsed._headers, parsed._set
-        return names
-
     def add(self, header: str) -> None:
         """Add a name, unless it is there in any case.
 
@@ -45,10 +27,24 @@ class HeaderSet(WerkzeugHeaderSet):
                 on_update(self)
 
 
+_new = t.cast("t.Callable[[t.Any], t.Any]", HeaderSet.__new__)
+
+
+#: Names that are sent as they are.
+_PLAIN = frozenset("Cookie Origin Accept Accept-Encoding Accept-Language Authorization".split())
+
+
 def _write(response: t.Any, name: str, names: WerkzeugHeaderSet) -> None:
-    """Put a changed set into its response's header."""
-    value = ", ".join(map(quote_header_value, names._headers)) if names._set else None
-    pairs = response._lazy
+    """Put a changed set into its response's header.
+
+    While nobody has looked at the headers, this is no reason to make an object of them.
+    """
+    listed, pairs = names._headers, response._lazy
+    bare = pairs is not None and len(pairs) == 2 and pairs[1][0] == "Content-Length"
+    if bare and len(listed) == 1 and listed[0] in _PLAIN:
+        pairs.append((name, listed[0]))
+        return
+    value = ", ".join(map(quote_header_value, listed)) if names._set else None
     if pairs is None or value is None or not value.isascii() or "\n" in value or "\r" in value:
         headers = response.headers
         if value is not None:
@@ -56,7 +52,6 @@ def _write(response: t.Any, name: str, names: WerkzeugHeaderSet) -> None:
         elif name in headers:
             del headers[name]
         return
-    # Nobody has looked at the headers yet, and this is no reason to make an object of them.
     for position, (key, _) in enumerate(pairs):
         if key == name:
             pairs[position] = (name, value)
@@ -73,13 +68,20 @@ def header_set(theirs: property, name: str) -> property:
     """
 
     def get(response: t.Any) -> HeaderSet:
-        value = None
-        if response._lazy is None:
+        names: HeaderSet = _new(HeaderSet)
+        names.on_update = partial(_write, response, name)
+        pairs = response._lazy
+        # A type and a length are what nearly every response has.
+        if pairs is not None and len(pairs) == 2 and pairs[1][0] == "Content-Length":
+            names._headers = []
+            names._set = set()
+            return names
+        if pairs is None:
             value = response.headers.get(name)
         else:
-            for key, text in response._lazy:
-                if key == name:
-                    value = text
-        return HeaderSet.of_header(value, partial(_write, response, name))
+            value = next((text for key, text in pairs if key == name), None)
+        parsed = parse_set_header(value)
+        names._headers, names._set = parsed._headers, parsed._set
+        return names
 
     return property(get, theirs.fset, theirs.fdel, theirs.__doc__)
