@@ -41,7 +41,8 @@ def first_step(app: t.Any, eager: bool) -> Step | None:
             # Context.push has done all this.
             return
         # What happens here sees a request that isn't matched yet, and so do its errors.
-        plan, ctx.plan = ctx.plan, None
+        plan: t.Any = ctx.plan
+        ctx.plan = None
         if told:
             signals.appcontext_pushed.send(app, _async_wrapper=app.ensure_sync)
         request = ctx._request
