@@ -17,9 +17,6 @@ if t.TYPE_CHECKING:
 Hit = tuple[Rule, list[str]]
 
 
-_NO_WEBSOCKET = "This address takes no websockets: ask for it with an ordinary request."
-
-
 class NeedsSlash(Exception):
     """The path matches a rule only with a slash at its end."""
 
@@ -54,9 +51,7 @@ class Search:
         if self.allowed:
             return MethodNotAllowed(valid_methods=list(self.allowed))
         if self.mismatch:
-            # To an ordinary request Flask gives this without a word; and it comes
-            # for a slash too many as well.
-            return WebsocketMismatch(_NO_WEBSOCKET if self.websocket else None)
+            return WebsocketMismatch()
         return NotFound()
 
     def run(self, node: Node, parts: list[str], index: int, values: list[str]) -> Hit | None:
