@@ -137,3 +137,28 @@ async def flood() -> None:
 async def resident() -> str:
     with open("/proc/self/statm") as file:
         return str(int(file.read().split()[1]) * 4 // 1024)
+
+
+@app.websocket("/open/silent", idle_timeout=0.5)
+async def silent() -> None:
+    say("silent began")
+    try:
+        while True:
+            await websocket.receive()
+    finally:
+        say("silent ended")
+
+
+@app.get("/open/stream")
+async def stream() -> t.Any:
+    from erlen.sse import EventStream
+
+    async def nothing() -> t.AsyncIterator[str]:
+        say("stream began")
+        try:
+            await asyncio.sleep(300)
+            yield "never"
+        finally:
+            say("stream ended")
+
+    return EventStream(nothing(), heartbeat=0.5)

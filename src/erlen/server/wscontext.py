@@ -43,7 +43,7 @@ class WebsocketContext(ScopeContext):
 
     def __init__(self, app: t.Any, scope: dict[str, t.Any], connection: Connection) -> None:
         cookies = [value for name, value in scope["headers"] if name == b"cookie"]
-        super().__init__(app, scope, b"; ".join(cookies).decode("latin-1"))
+        super().__init__(app, scope, b"; ".join(cookies) or None)
         self.connection = connection
         self._websocket = Websocket(self, connection)
 

@@ -7,6 +7,7 @@ import sys
 import typing as t
 
 from werkzeug.exceptions import Forbidden, HTTPException, InternalServerError
+from werkzeug.routing import WebsocketMismatch
 
 from .. import signals
 from ..http.closecodes import INTERNAL_ERROR, NORMAL, code_for_status, short_reason
@@ -71,6 +72,9 @@ def view_of(ctx: WebsocketContext) -> t.Callable[..., t.Any]:
     """
     view = ctx.plan.view
     if ctx.plan.rule is None:
+        error = ctx.request.routing_exception
+        if isinstance(error, WebsocketMismatch):
+            error.description = "This address takes no websockets: ask for it by HTTP."
         ctx.app.raise_routing_exception(ctx.request)
     if view is None:
         raise RuntimeError(

@@ -295,6 +295,7 @@ def test_a_rule_of_the_other_kind(app: Erlen) -> None:
         await websocket.send("both")
 
     assert refused(app, "/page").status_code == 400
+    assert "takes no websockets" in refused(app, "/page").text
     client = app.test_client()
     assert client.get("/ws").status_code == 400
     assert client.get("/both").text == "both"
