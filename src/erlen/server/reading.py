@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import typing as t
-from collections import deque
 
 from ..http.closecodes import ABNORMAL, NO_STATUS, TOO_BIG
 from ..http.websocket import Data, MessageTooBig, WebsocketDisconnect
@@ -72,8 +71,8 @@ class Reading:
         self._direct = f"{owner}.".startswith(_SAFE_RECEIVE)
         #: Who awaits the server's ``receive``.
         self._reading: Task | None = None
-        self._waiters: deque[tuple[asyncio.Future[None], Task | None]] = _NOBODY
-        self._buffer: deque[Event] = _NOTHING
+        self._waiters: list[tuple[asyncio.Future[None], Task | None]] = _NOBODY
+        self._buffer: list[Event] = _NOTHING
         self._buffered = 0
         self._room: asyncio.Future[None] | None = None
         #: When the peer was last heard of, if that matters.
@@ -155,7 +154,7 @@ class Reading:
             self._wake()
 
     def _next(self) -> Event:
-        event = self._buffer.popleft()
+        event = self._buffer.pop(0)
         self._buffered -= _size(event)
         if self._room is not None and not self._room.done():
             self._room.set_result(None)
@@ -185,7 +184,7 @@ class Reading:
 
     async def _read_on(self) -> None:
         if self._buffer is _NOTHING:
-            self._buffer = deque()
+            self._buffer = []
         try:
             while self.state == OPEN:
                 event = await self._receive()
@@ -217,7 +216,7 @@ class Reading:
     async def _turn(self) -> None:
         """Wait until something has changed."""
         if self._waiters is _NOBODY:
-            self._waiters = deque()
+            self._waiters = []
         waiter = self._sweep.loop.create_future()
         entry = waiter, asyncio.current_task()
         self._waiters.append(entry)
@@ -235,7 +234,7 @@ class Reading:
 
     def _wake(self) -> None:
         while self._waiters:
-            waiter, _ = self._waiters.popleft()
+            waiter, _ = self._waiters.pop(0)
             if not waiter.done():
                 waiter.set_result(None)
                 return
@@ -302,6 +301,7 @@ def _length(data: Data) -> int:
     return len(data.encode("utf-8", "replace")) if isinstance(data, str) else len(data)
 
 
-#: Stand in for what most connections never need. Never changed.
-_NOBODY: t.Any = deque()
-_NOTHING: t.Any = deque()
+#: Stand in for what most connections never need. Never changed. (Lists, because they are
+#: short: a deque takes half a kilobyte before anything is in it.)
+_NOBODY: t.Any = []
+_NOTHING: t.Any = []

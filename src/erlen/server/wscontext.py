@@ -8,7 +8,7 @@ import typing as t
 from werkzeug.exceptions import Forbidden, NotFound
 
 from .. import signals
-from ..ctx import _sentinel
+from ..ctx import Context, _sentinel
 from ..guarding import OPTIONS, unguarded
 from ..http.origin import check_allowed, is_allowed, is_same_origin
 from ..http.request import Request
@@ -71,6 +71,10 @@ class WebsocketContext(ScopeContext):
     @environ.setter
     def environ(self, value: dict[str, t.Any]) -> None:
         self._environ = value
+
+    def _open_request(self) -> Request:
+        # By way of the environ, whose scheme is HTTP's.
+        return Context._open_request(self)
 
     def find_plan(self, plans: Plans) -> None:
         """Match the path and find what its websockets do.
