@@ -284,7 +284,7 @@ def locate_app(
         if not _is_missing(error, module_name):
             raise NoAppException(
                 f"While importing {module_name!r}, an ImportError was"
-                f" raised:\n\n{_user_traceback(error)}"
+                f" raised:\n\n{_user_traceback(error)}{_missing_hint(error)}"
             ) from None
 
         if raise_if_not_found:
@@ -313,6 +313,14 @@ def _is_missing(error: ImportError, module_name: str) -> bool:
         return False
 
     return error.name is None or f"{module_name}.".startswith(f"{error.name}.")
+
+
+def _missing_hint(error: ImportError) -> str:
+    """The mend where Flask is what is missing."""
+    if not isinstance(error, ModuleNotFoundError) or error.name != "flask":
+        return ""
+
+    return "It was written for Flask: use 'erlen --as-flask' to serve it unchanged."
 
 
 def _user_traceback(error: ImportError) -> str:

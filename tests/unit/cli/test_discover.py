@@ -194,6 +194,14 @@ class TestLocateApp:
             assert 'broken.py", line 2, in <module>' in text
             assert text.rstrip().endswith("No module named 'a_typo_of_mine'")
 
+    @pytest.mark.parametrize(("name", "told"), [("flask", True), ("flask_login", False)])
+    def test_where_flask_is_missing(
+        self, erlen_side: t.Any, write: Write, name: str, told: bool
+    ) -> None:
+        write(f"for_{name}.py", f"raise ModuleNotFoundError('is missing', name={name!r})\n")
+        text = error_text(erlen_side, erlen_side.cli.locate_app, f"for_{name}", None)
+        assert ("erlen --as-flask" in text) == told
+
     def test_the_traceback_has_no_frame_of_ours(self, erlen_side: t.Any, write: Write) -> None:
         write("broken2.py", "import a_typo_of_mine\n")
         text = error_text(erlen_side, erlen_side.cli.locate_app, "broken2", None)
