@@ -7,7 +7,6 @@ it exits, as long as ``BACKGROUND_TASK_SHUTDOWN_TIMEOUT`` says.
 
 from __future__ import annotations
 
-import atexit
 import contextvars
 import os
 import sys
@@ -18,6 +17,7 @@ from functools import partial
 from inspect import iscoroutinefunction
 
 from ..state import get_current, reset_current, set_current
+from .atend import at_end
 from .threads import Pool, here, mailbox_of
 
 if t.TYPE_CHECKING:
@@ -225,5 +225,5 @@ def tasks_of(app: t.Any) -> Tasks:
     tasks: Tasks | None = app.__dict__.get("_background")
     if tasks is None or tasks._pid != os.getpid():
         tasks = app.__dict__["_background"] = Tasks(app)
-        atexit.register(tasks.at_exit)
+        at_end(tasks.at_exit)
     return tasks

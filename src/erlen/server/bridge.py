@@ -13,15 +13,18 @@ import functools
 import os
 import threading
 import typing as t
-from _thread import allocate_lock
 from collections.abc import AsyncIterable, Iterator
 
+from ..state import get_current
+from . import greenlets
+from .greenlets import allocate_lock
 from .threads import carry_back, here, mailbox_of
 
 if t.TYPE_CHECKING:
     import asyncio
 
 _lock = threading.Lock()
+_new_lock: t.Callable[[], t.Any] = allocate_lock
 _loop: asyncio.AbstractEventLoop | None = None
 _pid = 0
 
@@ -30,15 +33,20 @@ Coroutine = t.Coroutine[t.Any, t.Any, t.Any]
 
 def running_loop() -> asyncio.AbstractEventLoop:
     """The process's event loop, started at first need and again after a fork."""
-    global _loop, _pid
+    global _loop, _pid, _new_lock
     if _loop is not None and _pid == os.getpid():
         return _loop
     import asyncio
 
     with _lock:
         if _loop is None or _pid != os.getpid():
-            loop = asyncio.new_event_loop()
-            threading.Thread(target=loop.run_forever, name="erlen-loop", daemon=True).start()
+            patches = greenlets.monkey()
+            if patches is not None:
+                loop = greenlets.new_loop(patches)
+                _new_lock = greenlets.GreenletLock
+            else:
+                loop = asyncio.new_event_loop()
+            greenlets.start_thread(loop.run_forever, "erlen-loop")
             _loop, _pid = loop, os.getpid()
     return _loop
 
@@ -104,7 +112,7 @@ class _Crossing:
         self._args = args
         self._kwargs = kwargs
         self._context = context
-        self._done = allocate_lock()
+        self._done: t.Any = None
         self._rv: t.Any = None
         self._error: BaseException | None = None
         self._task: t.Any = None
@@ -124,7 +132,9 @@ class _Crossing:
             # A thread that only waits is not one of those that the limit is about.
             worker.pool.lend()
         self._loop = loop
-        done = self._done
+        done = self._done = allocate_lock() if here.loop is not None else _new_lock()
+        if _new_lock is not allocate_lock:
+            greenlets.lend_input(get_current(None))
         done.acquire()
         mailbox_of(loop).post(self._start)
         try:

@@ -8,13 +8,13 @@ loop that serves.
 
 from __future__ import annotations
 
-import atexit
 import os
 import threading
 import typing as t
 from inspect import isasyncgenfunction
 
 from ..state import epoch
+from .atend import at_end
 
 if t.TYPE_CHECKING:
     import asyncio
@@ -189,7 +189,7 @@ def lifespan_of(app: t.Any) -> Lifespan:
     life: Lifespan | None = app.__dict__.get("_lifespan")
     if life is None:
         life = app.__dict__["_lifespan"] = Lifespan(app)
-        atexit.register(life.at_exit)
+        at_end(life.at_exit)
         _lives.append(life)
     return life
 

@@ -15,13 +15,12 @@ from __future__ import annotations
 
 import contextvars
 import os
-import threading
 import typing as t
 import weakref
-from _thread import allocate_lock
 from collections import deque
 from functools import partial
 
+from .greenlets import allocate_lock, start_thread
 from .jobs import Job as Job
 from .jobs import Mailbox as Mailbox
 from .jobs import Work
@@ -172,9 +171,8 @@ class Pool:
             worker.wake.release()
             return
         self._made += 1
-        thread = threading.Thread(target=worker.work, name=f"erlen-{self._made}", daemon=True)
         try:
-            thread.start()
+            start_thread(worker.work, f"erlen-{self._made}")
         except RuntimeError:
             with self._lock:
                 self._counted -= worker.counted
