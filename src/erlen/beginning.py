@@ -30,8 +30,8 @@ def first_step(app: t.Any, eager: bool) -> Step | None:
     interface = app.session_interface
     cls = app.request_class
 
-    def open_request(ctx: t.Any) -> t.Any:
-        request = cls(ctx.environ)
+    def open_request(environ: t.Any) -> t.Any:
+        request = cls(environ)
         request.json_module = app.json
         return request
 
@@ -48,9 +48,8 @@ def first_step(app: t.Any, eager: bool) -> Step | None:
         request = ctx._request
         if eager:
             if request is None:
-                environ = ctx.environ
-                stock = cls is Request
-                request = new_request(environ, None, None) if stock else open_request(ctx)
+                environ, stock = ctx.environ, cls is Request
+                request = new_request(environ, None, None) if stock else open_request(environ)
                 ctx._request = request
             session = interface.open_session(app, request)
             ctx._opened = interface.make_null_session(app) if session is None else session

@@ -230,15 +230,16 @@ class Blueprint(ServingScaffold):
 
         return decorator
 
-    @setupmethod
+    @t.overload
+    def app_template_filter(self, name: ft.TemplateFilter) -> ft.TemplateFilter: ...
+    @t.overload
     def app_template_filter(
         self, name: str | None = None
-    ) -> t.Callable[[ft.TemplateFilter], ft.TemplateFilter]:
+    ) -> t.Callable[[ft.TemplateFilter], ft.TemplateFilter]: ...
+    @setupmethod
+    def app_template_filter(self, name: t.Any = None) -> t.Any:
         """Register a template filter for the whole application."""
-        return t.cast(
-            "t.Callable[[ft.TemplateFilter], ft.TemplateFilter]",
-            _optional_name(name, lambda name: self._on_app("add_template_filter", name)),
-        )
+        return _optional_name(name, lambda name: self._on_app("add_template_filter", name))
 
     @setupmethod
     def add_app_template_filter(
@@ -247,30 +248,32 @@ class Blueprint(ServingScaffold):
         """As :meth:`app_template_filter`, as a plain call."""
         self._on_app("add_template_filter", name)(f)
 
-    @setupmethod
+    @t.overload
+    def app_template_test(self, name: ft.TemplateTest) -> ft.TemplateTest: ...
+    @t.overload
     def app_template_test(
         self, name: str | None = None
-    ) -> t.Callable[[ft.TemplateTest], ft.TemplateTest]:
+    ) -> t.Callable[[ft.TemplateTest], ft.TemplateTest]: ...
+    @setupmethod
+    def app_template_test(self, name: t.Any = None) -> t.Any:
         """Register a template test for the whole application."""
-        return t.cast(
-            "t.Callable[[ft.TemplateTest], ft.TemplateTest]",
-            _optional_name(name, lambda name: self._on_app("add_template_test", name)),
-        )
+        return _optional_name(name, lambda name: self._on_app("add_template_test", name))
 
     @setupmethod
     def add_app_template_test(self, f: ft.TemplateTestCallable, name: str | None = None) -> None:
         """As :meth:`app_template_test`, as a plain call."""
         self._on_app("add_template_test", name)(f)
 
-    @setupmethod
+    @t.overload
+    def app_template_global(self, name: ft.TemplateGlobal) -> ft.TemplateGlobal: ...
+    @t.overload
     def app_template_global(
         self, name: str | None = None
-    ) -> t.Callable[[ft.TemplateGlobal], ft.TemplateGlobal]:
+    ) -> t.Callable[[ft.TemplateGlobal], ft.TemplateGlobal]: ...
+    @setupmethod
+    def app_template_global(self, name: t.Any = None) -> t.Any:
         """Register a template global for the whole application."""
-        return t.cast(
-            "t.Callable[[ft.TemplateGlobal], ft.TemplateGlobal]",
-            _optional_name(name, lambda name: self._on_app("add_template_global", name)),
-        )
+        return _optional_name(name, lambda name: self._on_app("add_template_global", name))
 
     @setupmethod
     def add_app_template_global(

@@ -96,6 +96,16 @@ class Context(Ending):
         if request is not None and environ is None:
             self.environ = request.environ
 
+    @classmethod
+    def from_environ(cls, app: t.Any, environ: t.Any, /) -> t.Self:
+        """A context of a request (Flask 3.2's name for ``RequestContext(app, environ)``).
+
+        Args:
+            app: The application.
+            environ: The WSGI environ.
+        """
+        return cls(app, environ)
+
     # -- what it gives ---------------------------------------------------------
 
     @property

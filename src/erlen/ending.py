@@ -9,6 +9,7 @@ import typing as t
 from . import signals
 from .http.request import Request
 from .state import epoch, get_current, reset_current, set_current
+from .teardown import tear_down
 
 if t.TYPE_CHECKING:
     from .ctx import Context
@@ -92,11 +93,12 @@ class Ending:
             exc: The exception that ended the context, or None.
         """
         app = self.app
+        plans = app._plans
+        known = plans.teardowns if plans.epoch == epoch.value else None
         failed: BaseException | None = None
         if self.environ is not None:
-            plans = app._plans
             try:
-                if plans.epoch != epoch.value or not plans.teardowns.idle:
+                if known is None or not known.idle:
                     app.do_teardown_request(exc)
             except BaseException as error:
                 failed = error
@@ -106,7 +108,10 @@ class Ending:
                 failed = failed or error
         if self._outer is None or self.app_ctx is self:
             try:
-                app.do_teardown_appcontext(exc)
+                if known is None or known.replaced:
+                    app.do_teardown_appcontext(exc)
+                else:
+                    tear_down(app, known.of_app(), signals.appcontext_tearing_down, exc)
             except BaseException as error:
                 failed = failed or error
         if failed is not None:

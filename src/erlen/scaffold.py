@@ -83,9 +83,15 @@ class Scaffold:
         # A table, or an override of what the class has. Anything else is the
         # user's own affair and may change with every request.
         compiled = name in COMPILED or (name[:1] != "_" and hasattr(type(self), name))
-        object.__setattr__(self, name, watched(name, value) if compiled else value)
-        if compiled:
-            epoch.bump()
+        if not compiled:
+            object.__setattr__(self, name, value)
+            return
+        object.__setattr__(self, name, self._fitted(name, watched(name, value)))
+        epoch.bump()
+
+    def _fitted(self, name: str, value: t.Any) -> t.Any:
+        """What is kept as the attribute ``name``."""
+        return value
 
     def __delattr__(self, name: str) -> None:
         object.__delattr__(self, name)

@@ -21,9 +21,10 @@ from .http.response import Response
 from .plan import Plans
 from .respond import make_response
 from .runner import run
+from .shapes import CONTEXT_FIRST, either_shape, fit_class, fitted
 from .state import epoch, get_current
 from .steporder import in_order
-from .teardown import Teardowns
+from .teardown import Teardowns, tear_down
 
 if t.TYPE_CHECKING:
     from . import typing as ft
@@ -48,9 +49,18 @@ class Steps(App):
     #: Whether what comes before serving has run in this process.
     _begun = False
 
+    def __init_subclass__(cls, **kwargs: t.Any) -> None:
+        super().__init_subclass__(**kwargs)
+        fit_class(cls)
+
+    def _fitted(self, name: str, value: t.Any) -> t.Any:
+        return fitted(value, True) if name in CONTEXT_FIRST and callable(value) else value
+
     def _freeze(self) -> Plans:
         """Compile what was declared; called when the epoch has moved."""
         previous = self.__dict__.get("_plans")
+        # Methods may have been replaced on the class since it was made.
+        fit_class(type(self))
         plans = self._plans = Plans(self, previous)
         return plans
 
@@ -67,6 +77,7 @@ class Steps(App):
             if overridden(self) != plans.overridden:
                 epoch.bump()
 
+    @either_shape
     def full_dispatch_request(self) -> Response:
         """Handle the current request up to its finished response; may be overridden."""
         ctx = current_request_context("full_dispatch_request")
@@ -78,6 +89,7 @@ class Steps(App):
             rv = plan.close(ctx, plan.respond(rv))
         return t.cast(Response, rv)
 
+    @either_shape
     def preprocess_request(self) -> ft.ResponseReturnValue | None:
         """Run the URL processors and before hooks; may be overridden.
 
@@ -94,6 +106,7 @@ class Steps(App):
                 return t.cast("ft.ResponseReturnValue", rv)
         return None
 
+    @either_shape
     def dispatch_request(self) -> ft.ResponseReturnValue:
         """Call the view of the current request; may be overridden.
 
@@ -109,6 +122,7 @@ class Steps(App):
         view = self.ensure_sync(self.view_functions[rule.endpoint])
         return t.cast("ft.ResponseReturnValue", view(**(req.view_args or {})))
 
+    @either_shape
     def make_default_options_response(self) -> Response:
         """The answer to an automatic OPTIONS request; may be overridden."""
         adapter = current_request_context("make_default_options_response").url_adapter
@@ -131,6 +145,7 @@ class Steps(App):
         """
         return t.cast(Response, make_response(self, rv))
 
+    @either_shape
     def finalize_request(
         self, rv: ft.ResponseReturnValue | HTTPException, from_error_handler: bool = False
     ) -> Response:
@@ -150,6 +165,7 @@ class Steps(App):
             self.logger.exception("Request finalizing failed with an error while handling an error")
         return response
 
+    @either_shape
     def process_response(self, response: Response) -> Response:
         """Run the after hooks and save the session; may be overridden.
 
@@ -164,6 +180,7 @@ class Steps(App):
             response = self.ensure_sync(hook)(response)
         return t.cast(Response, self._current_plans().close(ctx, response))
 
+    @either_shape
     def do_teardown_request(self, exc: BaseException | None = _unknown) -> None:  # type: ignore[assignment]
         """Run the teardown functions of the request; may be overridden.
 
@@ -173,9 +190,12 @@ class Steps(App):
             exc: The exception that ended the request, or None; that being
                 handled where it is left out.
         """
-        scopes = recover.current_scopes()
-        self._tear_down(self._teardowns().of_request(scopes), signals.request_tearing_down, exc)
+        if exc is _unknown:
+            exc = sys.exc_info()[1]
+        hooks = self._teardowns().of_request(recover.current_scopes())
+        tear_down(self, hooks, signals.request_tearing_down, exc)
 
+    @either_shape
     def do_teardown_appcontext(self, exc: BaseException | None = _unknown) -> None:  # type: ignore[assignment]
         """Run the teardown functions of the application context; may be overridden.
 
@@ -183,7 +203,9 @@ class Steps(App):
             exc: The exception that ended the context, or None; that being
                 handled where it is left out.
         """
-        self._tear_down(self._teardowns().of_app(), signals.appcontext_tearing_down, exc)
+        if exc is _unknown:
+            exc = sys.exc_info()[1]
+        tear_down(self, self._teardowns().of_app(), signals.appcontext_tearing_down, exc)
 
     def _teardowns(self) -> Teardowns:
         # An application that only runs commands needs no plans.
@@ -191,24 +213,6 @@ class Steps(App):
         if plans.epoch == epoch.value:
             return plans.teardowns
         return Teardowns(self, frozenset())
-
-    def _tear_down(
-        self, hooks: tuple[t.Any, ...], signal: t.Any, exc: BaseException | None
-    ) -> None:
-        if not hooks and not signal.receivers:
-            return
-        if exc is _unknown:
-            exc = sys.exc_info()[1]
-        failed: list[Exception] = []
-        for hook in hooks:
-            try:
-                hook(exc)
-            except Exception as error:
-                failed.append(error)
-        if signal.receivers:
-            signal.send(self, _async_wrapper=self.ensure_sync, exc=exc)
-        if failed:
-            raise failed[0]
 
     # -- errors --------------------------------------------------------------------------
 
@@ -236,10 +240,12 @@ class Steps(App):
             known[key] = handler
         return handler  # type: ignore[no-any-return]
 
+    @either_shape
     def handle_http_exception(self, e: HTTPException) -> HTTPException | ft.ResponseReturnValue:
         """Answer an HTTP error; may be overridden."""
         return t.cast("HTTPException", recover.http_exception(self, e))
 
+    @either_shape
     def handle_user_exception(self, e: Exception) -> HTTPException | ft.ResponseReturnValue:
         """Answer what a view or hook raised; may be overridden."""
         try:
@@ -248,10 +254,12 @@ class Steps(App):
             # As in there: raised again, the error would hold this frame, and it the error.
             del e
 
+    @either_shape
     def handle_exception(self, e: Exception) -> Response:
         """Answer an error that nobody took with 500, or let it through; may be overridden."""
         return t.cast(Response, recover.unhandled(self, e))
 
+    @either_shape
     def log_exception(self, exc_info: _ExcInfo | tuple[None, None, None]) -> None:
         """Log an unhandled error; may be overridden.
 

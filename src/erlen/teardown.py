@@ -20,13 +20,15 @@ class Teardowns:
 
     Attributes:
         idle: Whether no request needs ``do_teardown_request``.
+        replaced: Whether ``do_teardown_appcontext`` is.
     """
 
-    __slots__ = ("app", "idle", "_of_app", "_of_request", "_overridden")
+    __slots__ = ("app", "idle", "replaced", "_of_app", "_of_request", "_overridden")
 
     def __init__(self, app: t.Any, overridden: frozenset[str]) -> None:
         self.app = app
         self._overridden = overridden
+        self.replaced = "do_teardown_appcontext" in overridden
         self.idle = not (
             "do_teardown_request" in overridden
             or any(app.teardown_request_funcs.values())
@@ -71,3 +73,33 @@ class Teardowns:
             or signals.appcontext_tearing_down.receivers
             or signals.appcontext_popped.receivers
         )
+
+
+def tear_down(
+    app: t.Any, hooks: tuple[Step, ...], signal: t.Any, exc: BaseException | None
+) -> None:
+    """Run teardown functions, all of them, and tell who listens.
+
+    Args:
+        app: The application.
+        hooks: The functions in their order.
+        signal: The signal of the same event.
+        exc: The exception that ended the context, or None.
+
+    Raises:
+        Exception: The first error of a function, at the end.
+    """
+    failed: Exception | None = None
+    for hook in hooks:
+        try:
+            hook(exc)
+        except Exception as error:
+            failed = failed or error
+    if signal.receivers:
+        signal.send(app, _async_wrapper=app.ensure_sync, exc=exc)
+    if failed is not None:
+        try:
+            raise failed
+        finally:
+            # A local that holds the error would tie it to its own traceback.
+            del failed

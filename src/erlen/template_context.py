@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
+from .shapes import either_shape
 from .state import get_current
 
 if t.TYPE_CHECKING:
@@ -30,6 +31,7 @@ def _default_template_ctx_processor() -> dict[str, t.Any]:
     return {"g": ctx.g}
 
 
+@either_shape
 def update_template_context(self: Steps, context: dict[str, t.Any]) -> None:
     """Add what the context processors give to a template's variables.
 

@@ -70,44 +70,48 @@ class TemplateParts(ServingScaffold):
             return decorator(name, None)
         return partial(decorator, name=name)
 
-    @setupmethod
+    @t.overload
+    def template_filter(self, name: ft.TemplateFilter) -> ft.TemplateFilter: ...
+    @t.overload
     def template_filter(
         self, name: str | None = None
-    ) -> t.Callable[[ft.TemplateFilter], ft.TemplateFilter]:
+    ) -> t.Callable[[ft.TemplateFilter], ft.TemplateFilter]: ...
+    @setupmethod
+    def template_filter(self, name: t.Any = None) -> t.Any:
         """Register the decorated function as a template filter."""
-        return t.cast(
-            "t.Callable[[ft.TemplateFilter], ft.TemplateFilter]",
-            self._template_part("filters", name),
-        )
+        return self._template_part("filters", name)
 
     @setupmethod
     def add_template_filter(self, f: ft.TemplateFilterCallable, name: str | None = None) -> None:
         """Register a template filter; its own name if none is given."""
         self._template_part("filters", name)(f)
 
-    @setupmethod
+    @t.overload
+    def template_test(self, name: ft.TemplateTest) -> ft.TemplateTest: ...
+    @t.overload
     def template_test(
         self, name: str | None = None
-    ) -> t.Callable[[ft.TemplateTest], ft.TemplateTest]:
+    ) -> t.Callable[[ft.TemplateTest], ft.TemplateTest]: ...
+    @setupmethod
+    def template_test(self, name: t.Any = None) -> t.Any:
         """Register the decorated function as a template test."""
-        return t.cast(
-            "t.Callable[[ft.TemplateTest], ft.TemplateTest]", self._template_part("tests", name)
-        )
+        return self._template_part("tests", name)
 
     @setupmethod
     def add_template_test(self, f: ft.TemplateTestCallable, name: str | None = None) -> None:
         """Register a template test; its own name if none is given."""
         self._template_part("tests", name)(f)
 
-    @setupmethod
+    @t.overload
+    def template_global(self, name: ft.TemplateGlobal) -> ft.TemplateGlobal: ...
+    @t.overload
     def template_global(
         self, name: str | None = None
-    ) -> t.Callable[[ft.TemplateGlobal], ft.TemplateGlobal]:
+    ) -> t.Callable[[ft.TemplateGlobal], ft.TemplateGlobal]: ...
+    @setupmethod
+    def template_global(self, name: t.Any = None) -> t.Any:
         """Register the decorated function as a template global."""
-        return t.cast(
-            "t.Callable[[ft.TemplateGlobal], ft.TemplateGlobal]",
-            self._template_part("globals", name),
-        )
+        return self._template_part("globals", name)
 
     @setupmethod
     def add_template_global(self, f: ft.TemplateGlobalCallable, name: str | None = None) -> None:

@@ -7,6 +7,7 @@ import typing as t
 from jinja2 import BaseLoader, TemplateNotFound
 from jinja2 import Environment as BaseEnvironment
 
+from .ctx import AppContext
 from .globals import current_app
 from .jinja import Context, Deferred, FastEnvironment
 from .signals import before_render_template, template_rendered
@@ -144,6 +145,9 @@ def _send(signal: t.Any, app: Erlen, template: Template, context: dict[str, t.An
 
 
 def _render(app: Erlen, template: Template, context: dict[str, t.Any]) -> str:
+    if isinstance(app, AppContext):
+        # Extensions call this too, and Flask 3.2 hands over the context.
+        app = app.app
     if _can_defer(app, template):
         run_processors(app, context, _defer_default)
         return template.render(context)

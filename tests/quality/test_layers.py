@@ -15,7 +15,7 @@ LAYERS = {
     2: "registry routing",
     3: "routing.table routing.check respond steporder",
     4: "guarding ctx current beginning ending teardown namespace globals recover runner urls plan"
-    " debughelpers",
+    " shapes debughelpers",
     5: "server",
     6: "sockets channels sse serving app appbase steps blueprints registering template_parts"
     " scaffold helpers templating template_context views cli testing wrappers",

@@ -171,7 +171,8 @@ def test_sandbox_range_is_limited() -> None:
 )
 def test_request_and_g(both: Both, source: str) -> None:
     def setup(package: t.Any, app: t.Any) -> t.Any:
-        app.app_ctx_globals_class.__repr__ = lambda self: "<g>"
+        base, named = app.app_ctx_globals_class, {"__repr__": lambda self: "<g>"}
+        app.app_ctx_globals_class = type("Globals", (base,), named)
 
         @app.template_global()
         def seen(value: t.Any) -> str:

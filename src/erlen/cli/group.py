@@ -33,9 +33,13 @@ class AppGroup(click.Group):
     ``app.cli`` and ``blueprint.cli`` are such groups. As Flask 3.1.
     """
 
-    def command(  # type: ignore[override]
+    @t.overload
+    def command(self, name: t.Callable[..., t.Any], /) -> click.Command: ...
+    @t.overload
+    def command(
         self, *args: t.Any, **kwargs: t.Any
-    ) -> t.Callable[[t.Callable[..., t.Any]], click.Command]:
+    ) -> t.Callable[[t.Callable[..., t.Any]], click.Command]: ...
+    def command(self, *args: t.Any, **kwargs: t.Any) -> t.Any:
         """Make a command of a function, as `click.Group.command` does.
 
         Args:
@@ -44,8 +48,10 @@ class AppGroup(click.Group):
                 function without an application context. Default: True.
 
         Returns:
-            The decorator.
+            The decorator; the command itself where it is used without parentheses.
         """
+        if len(args) == 1 and not kwargs and callable(args[0]):
+            return self.command()(args[0])
         wrapped = kwargs.pop("with_appcontext", True)
         register = super().command
 
@@ -55,9 +61,13 @@ class AppGroup(click.Group):
 
         return decorator
 
-    def group(  # type: ignore[override]
+    @t.overload
+    def group(self, name: t.Callable[..., t.Any], /) -> click.Group: ...
+    @t.overload
+    def group(
         self, *args: t.Any, **kwargs: t.Any
-    ) -> t.Callable[[t.Callable[..., t.Any]], click.Group]:
+    ) -> t.Callable[[t.Callable[..., t.Any]], click.Group]: ...
+    def group(self, *args: t.Any, **kwargs: t.Any) -> t.Any:
         """Make a subgroup of a function; it is an `AppGroup` too by default.
 
         Args:
@@ -65,13 +75,12 @@ class AppGroup(click.Group):
             **kwargs: For click.
 
         Returns:
-            The decorator.
+            The decorator; the group itself where it is used without parentheses.
         """
+        if len(args) == 1 and not kwargs and callable(args[0]):
+            return self.group()(args[0])
         kwargs.setdefault("cls", AppGroup)
-        return t.cast(
-            "t.Callable[[t.Callable[..., t.Any]], click.Group]",
-            super().group(*args, **kwargs),
-        )
+        return super().group(*args, **kwargs)
 
 
 class ErlenGroup(AppGroup):
