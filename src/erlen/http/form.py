@@ -56,10 +56,13 @@ def read_form(request: Request) -> tuple[Form, Files]:
 def _form_type(request: Request) -> str:
     """The media type that the body is parsed as; empty if it shall not be parsed."""
     stock = type(request).want_form_data_parsed is _want_form_data_parsed
-    declared = request.environ.get("CONTENT_TYPE")
-    if stock and declared == URLENCODED and "mimetype" not in request.__dict__:
-        # What browsers send: nothing to take apart.
-        return URLENCODED
+    if stock:
+        known: str | None = request.__dict__.get("mimetype")
+        if known:
+            return known
+        if known is None and request.environ.get("CONTENT_TYPE") == URLENCODED:
+            # What browsers send: nothing to take apart.
+            return URLENCODED
     return request.mimetype if request.want_form_data_parsed else ""
 
 

@@ -6,7 +6,12 @@ import typing as t
 from io import BytesIO
 
 from werkzeug.datastructures import CombinedMultiDict, FileStorage, ImmutableMultiDict, MultiDict
-from werkzeug.exceptions import BadRequest, HTTPException, UnsupportedMediaType
+from werkzeug.exceptions import (
+    BadRequest,
+    HTTPException,
+    RequestEntityTooLarge,
+    UnsupportedMediaType,
+)
 from werkzeug.formparser import FormDataParser
 from werkzeug.wrappers import Request as WerkzeugRequest
 
@@ -40,6 +45,21 @@ class _JsonModule:
         return module
 
 
+class _LateEnviron:
+    """The environ of a request that came as an ASGI scope, made at first use."""
+
+    def __get__(self, request: t.Any, owner: t.Any) -> t.Any:
+        if request is None:
+            return self
+        values = request.__dict__
+        try:
+            make, scope, body = values["_source"]
+        except KeyError:
+            raise AttributeError("environ") from None
+        environ = values["environ"] = make(scope, body)
+        return environ
+
+
 class Request(Limits):
     """A request, as :class:`flask.Request` 3.1 and Werkzeug 3.1 document it.
 
@@ -54,6 +74,8 @@ class Request(Limits):
         populate_request: store this object as ``environ["werkzeug.request"]``.
         shallow: refuse to read the body.
     """
+
+    environ: t.Any = _LateEnviron()
 
     #: Has ``dumps`` and ``loads``; decodes what :meth:`get_json` returns.
     json_module: t.Any = _JsonModule()
@@ -72,6 +94,8 @@ class Request(Limits):
     _cached_data: bytes | None = None  # type: ignore[assignment]
     _cached_json: tuple[t.Any, t.Any] = (Ellipsis, Ellipsis)
     _body_read = False
+    #: The body, where it was received before anybody asked for it.
+    _received: bytes | None = None
     _form_failure: tuple[type[HTTPException], str | None] | None = None
 
     def __init__(
@@ -145,7 +169,11 @@ class Request(Limits):
                 ctx = get_current(None)
                 if ctx is not None:
                     maximum = ctx.app.config["MAX_CONTENT_LENGTH"]
-            data = read_plain_body(self.environ, maximum)
+            data = self._received
+            if data is None:
+                data = read_plain_body(self.environ, maximum)
+            elif maximum is not None and len(data) > maximum:
+                raise RequestEntityTooLarge()
             if data is not None:
                 self._body_read = True
                 return data
@@ -280,8 +308,12 @@ class Request(Limits):
         """
         if cache and (value := self._cached_json[silent]) is not Ellipsis:
             return value
-        plain = cache and type(self) is Request and "mimetype" not in self.__dict__
-        if plain and self.environ.get("CONTENT_TYPE") == "application/json":
+        plain = cache and type(self) is Request
+        if (
+            plain
+            and (self.__dict__.get("mimetype") or self.environ.get("CONTENT_TYPE"))
+            == "application/json"
+        ):
             # By far the most: nothing to parse, nothing overridden.
             data = self._cached_data
             if data is None:

@@ -75,12 +75,12 @@ class _Args(lazy["MultiDict[str, str]"]):
     def __get__(self, instance: t.Any, owner: type) -> t.Any:
         if owner is _Args.stock and instance is not None:
             values = instance.__dict__
-            query = instance.environ.get("QUERY_STRING") or ""
-            if (
-                query.isascii()
-                and "query_string" not in values
-                and instance.parameter_storage_class is ImmutableMultiDict
-            ):
+            raw = values.get("query_string")
+            if raw is None:
+                query = instance.environ.get("QUERY_STRING") or ""
+            else:
+                query = raw.decode("latin-1")
+            if query.isascii() and instance.parameter_storage_class is ImmutableMultiDict:
                 value = values["args"] = parse_query(query)
                 return value
         return super().__get__(instance, owner)

@@ -15,16 +15,21 @@ from . import inthread
 from .closing import end, leave, unhandled
 from .lifespan import abegin
 from .native import NativePlans
-from .outgoing import Answer, answer_of, ready, send_answer
+from .outgoing import Answer, Returned, answer_of, ready, send_answer
 from .receiving import GONE, AsyncBody, receive_body
-from .scope import EXTRA, Scope, ScopeContext, split_path
+from .scope import EXTRA, MEDIA_TYPES, METHODS, Scope, ScopeContext, split_path
 from .sending import HTML, JSON, LENGTHS, Receive, Send, raw_length
 from .steps import NativePlan
 
 #: The headers that decide which way a request goes.
-_TELLING = frozenset((b"host", b"cookie", b"content-length", b"transfer-encoding", b"upgrade"))
+_TELLING = frozenset(
+    (b"host", b"cookie", b"content-type", b"content-length", b"transfer-encoding", b"upgrade")
+)
 #: Methods without a body, unless a header announces one.
 _BODILESS = frozenset(("GET", "HEAD", "OPTIONS", "TRACE"))
+_NONE: dict[str, t.Any] = {}
+
+_new = t.cast("t.Callable[[type[ScopeContext]], t.Any]", object.__new__)
 
 
 async def asgi_app(app: t.Any, scope: Scope, receive: Receive, send: Send) -> None:
@@ -42,7 +47,7 @@ async def asgi_app(app: t.Any, scope: Scope, receive: Receive, send: Send) -> No
     native: NativePlans = app._native
     if native.epoch != epoch.value:
         native = freeze(app)
-    host = cookie = length = None
+    host = cookie = media = length = ctx = None
     unusual = False
     for name, value in scope["headers"]:
         if name in _TELLING:
@@ -51,26 +56,34 @@ async def asgi_app(app: t.Any, scope: Scope, receive: Receive, send: Send) -> No
                 host = value
             elif name == b"cookie":
                 cookie = value if cookie is None else cookie + b"; " + value
+            elif name == b"content-type":
+                media = value
             elif name == b"upgrade":
                 unusual = True
             elif value != b"0":
                 length = value
-    crumbs = "" if cookie is None else cookie.decode("latin-1")
     method: str = scope["method"]
-    ctx: ScopeContext | None = None
+    plan: t.Any
     # The known hosts are none where the application needs Flask's way of matching.
     if unusual or host not in native.hosts or get_current(None) is not None or EXTRA in scope:
-        native, ctx = await _prepare(app, scope, crumbs)
-        plan = None if ctx is None else t.cast(NativePlan, ctx.plan)
-        args: t.Any = None
+        native, ctx = await _prepare(app, scope, cookie)
+        plan = None if ctx is None else ctx.plan
     else:
         path: str = split_path(scope)[1] if scope.get("root_path") else scope["path"]
         methods = native.static.get(path)
         plan = methods.get(method) if methods is not None else None
-        if plan is None:
-            plan, args = native.resolve(path, method)
+        if plan is not None:
+            args = plan.constants.copy() if plan.constants is not None else _NONE
         else:
-            args = plan.constants.copy() if plan.constants is not None else {}
+            found = native.find(path, method)
+            if found:
+                args = found[1]
+                plan = native.by_target.get(found[0])
+            elif found is None and method in METHODS:
+                args = _NONE
+                plan = native.missing
+            if plan is None:
+                plan, args = native.resolve(path, method)
     body: t.Any = b""
     if length is not None or (method not in _BODILESS and scope.get("http_version", "") > "1.1"):
         body = await _receive(native, plan, receive, length)
@@ -80,18 +93,38 @@ async def asgi_app(app: t.Any, scope: Scope, receive: Receive, send: Send) -> No
         await inthread.serve(app, scope, receive, send, body)
         return
     if ctx is None:
-        ctx = ScopeContext(app, scope, crumbs, plan, args)
+        # What ``ScopeContext`` does: calling a class costs more than all of this.
+        ctx = _new(ScopeContext)
+        ctx.app = app
+        ctx.scope = scope
+        ctx.cookie = cookie
+        ctx.plan = plan
+        ctx.view_args = args
+        ctx.touched = False
+        ctx._request = ctx._opened = ctx._g = None
     if body:
         ctx.set_body(body)
+        if type(body) is bytes and length == b"%d" % len(body):
+            ctx.media_type = MEDIA_TYPES.get(media)
     error: BaseException | None = None
     answer: Answer | None = None
     token = set_current(ctx)
     try:
         try:
-            rv = await arun(plan, ctx)
+            if plan.bare:
+                args = ctx.view_args
+                rv = plan.view(**args) if args else plan.view()
+                if not plan.direct:
+                    rv = await rv
+            else:
+                rv = await arun(plan, ctx)
             kind = type(rv)
             # A bare value comes from a light plan only.
-            if ctx._opened is not None or cookie is not None:
+            if ctx.touched:
+                if plan.bare:
+                    rv = await arun(t.cast(t.Any, Returned(plan, rv)), ctx)
+                answer = answer_of(ctx, rv)
+            elif ctx._opened is not None or cookie is not None:
                 answer = ready(native, plan, ctx, rv)
             elif kind is str:
                 text, pair = rv.encode(), HTML
@@ -101,7 +134,7 @@ async def asgi_app(app: t.Any, scope: Scope, receive: Receive, send: Send) -> No
                 answer = ready(native, plan, ctx, rv)
         except Exception as exc:
             error = exc
-            answer = answer_of(ctx, await unhandled(native, exc))
+            answer, error = await _recover(native, plan, ctx, exc)
         if answer is not None and type(answer[2]) is not bytes and plan.teardown:
             ctx.hold()
     except BaseException as exc:
@@ -127,21 +160,41 @@ async def asgi_app(app: t.Any, scope: Scope, receive: Receive, send: Send) -> No
     try:
         if answer is None:
             size = len(text)
-            headers = [pair, LENGTHS.get(size) or raw_length(size)]
-            await send({"type": "http.response.start", "status": 200, "headers": headers})
-            await send({"type": "http.response.body", "body": text})
-        elif type(answer[2]) is bytes:
-            await send({"type": "http.response.start", "status": answer[0], "headers": answer[1]})
-            await send({"type": "http.response.body", "body": answer[2]})
+            status, headers = 200, [pair, LENGTHS.get(size) or raw_length(size)]
         else:
-            await _send_long(native, plan, ctx, answer, receive, send)
+            status, headers, text = answer
+            if type(text) is not bytes:
+                await _send_long(native, plan, ctx, answer, receive, send)
+                return
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": text})
     finally:
         if ctx.touched:
             ctx.start_background()
 
 
+async def _recover(
+    native: NativePlans, plan: NativePlan, ctx: ScopeContext, error: Exception
+) -> tuple[Answer, Exception | None]:
+    """Answer what was raised, and say what the teardown functions are told of it."""
+    try:
+        if plan.bare:
+            # The walk of other plans has done this.
+            try:
+                rv = await plan.recover(error)
+                if ctx.touched:
+                    rv = await arun(t.cast(t.Any, Returned(plan, rv)), ctx)
+                    return answer_of(ctx, rv), None
+                return ready(native, plan, ctx, rv), None
+            except Exception as again:
+                error = again
+        return answer_of(ctx, await unhandled(native, error)), error
+    finally:
+        del error
+
+
 async def _prepare(
-    app: t.Any, scope: Scope, cookie: str
+    app: t.Any, scope: Scope, cookie: bytes | None
 ) -> tuple[NativePlans, ScopeContext | None]:
     """Look at a request that is not known to be an ordinary one.
 
@@ -179,7 +232,10 @@ async def _receive(
     if maximum is not None and length is not None and length.isdigit() and int(length) > maximum:
         # Refused when somebody asks for it, as the limit can be raised until then.
         return AsyncBody(receive, native.hop)
-    return await receive_body(receive, maximum, native.hop)
+    message = await receive()
+    if message["type"] == "http.request" and not message.get("more_body"):
+        return message.get("body", b"")
+    return await receive_body(receive, maximum, native.hop, message=message)
 
 
 async def _end(

@@ -98,6 +98,10 @@ class Builder:
         self._add_dispatch(native)
         self._add_ending(native)
         self._add_teardown(native)
+        native.bare = native.light and not (native.processors or native.before)
+        native.direct = native.bare and self.view is None
+        if native.direct:
+            native.view = plan.view
         return native
 
     def _add_dispatch(self, native: NativePlan) -> None:

@@ -51,6 +51,13 @@ class NativePlans:
         self.hosts: set[bytes | None] = set()
         #: Path to method to plan, for paths without arguments.
         self.static: dict[str, dict[str, NativePlan]] = {}
+        #: What the route table finds to plan.
+        self.by_target: dict[t.Any, NativePlan] = {}
+        #: The plan of a path that no rule matches.
+        self.missing: NativePlan | None = None
+        self.find = self.plans.find
+        #: Finished pages as they go out.
+        self.pages: dict[t.Any, t.Any] = {}
         self._known: dict[Plan, NativePlan | None] = {}
         self._handlers: dict[t.Any, t.Any] = {}
         self.config = app.config
@@ -84,12 +91,18 @@ class NativePlans:
         if found:
             target, args = found
             native = self.of(plans.plan_of(target))
-            if native is not None and path in plans.table.static:
-                self.static.setdefault(path, {})[method] = native
+            if native is not None:
+                self.by_target[target] = native
+                if path in plans.table.static:
+                    self.static.setdefault(path, {})[method] = native
             return native, args
         if found is None and method.isupper():
-            return self.of(plans._missing or plans.missing_plan()), {}
+            return self.missing or self._missing(), {}
         return None, {}
+
+    def _missing(self) -> NativePlan | None:
+        self.missing = missing = self.of(self.plans._missing or self.plans.missing_plan())
+        return missing
 
     def of(self, plan: Plan) -> NativePlan | None:
         """The native form of a plan; None if it runs in a thread.
@@ -97,10 +110,10 @@ class NativePlans:
         Args:
             plan: A plan of the same epoch.
         """
-        native = self._known.get(plan, _unknown)
+        native: NativePlan | None = self._known.get(plan, _unknown)
         if native is _unknown:
             native = self._known[plan] = Builder(self, plan).build()
-        return t.cast("NativePlan | None", native)
+        return native
 
     def prepare(self, ctx: t.Any) -> bool:
         """Look at a request that is not known to be an ordinary one.

@@ -6,7 +6,7 @@ import typing as t
 
 from ..http.filebody import FileBody
 from ..http.response import Response
-from ..http.statuses import with_body
+from ..http.statuses import SILENT, with_body
 from ..http.streams import Stream
 from ..recover import body_failed, propagates
 from ..respond import Prepared
@@ -42,14 +42,17 @@ def ready(native: NativePlans, plan: NativePlan, ctx: ScopeContext, rv: t.Any) -
         ctx: The request's context.
         rv: What :func:`erlen.runner.arun` returned.
     """
-    if not plan.light or ctx.touched:
+    if not plan.light:
         return answer_of(ctx, rv)
     plans, kind = native.plans, type(rv)
-    session = ctx.session_to_save(plans)
-    more: t.Any = None
-    if session is not None and kind is not Response:
+    session = more = None
+    if ctx._opened is not None or ctx.cookie is not None:
+        session = ctx.session_to_save(plans)
+    if kind is Response:
+        return answer_of(ctx, rv if session is None else plan.close(ctx, rv))
+    if session is not None:
         more = plans.session_headers(session)
-    if kind is not Response and (session is None or more is not None):
+    if session is None or more is not None:
         status, value = 200, rv
         if kind is tuple and len(rv) == 2 and type(rv[1]) is int and rv[1] in with_body:
             value, status = rv
@@ -63,9 +66,36 @@ def ready(native: NativePlans, plan: NativePlan, ctx: ScopeContext, rv: t.Any) -
             headers = [pair, LENGTHS.get(len(body)) or raw_length(len(body))]
             return status, headers + raw_headers(more) if more else headers, body
         if kind is Prepared and value is rv:
-            return int(rv.status[:3]), raw_headers([*rv.headers, *(more or ())]), rv.body
+            raw = native.pages.get(rv)
+            if raw is None:
+                raw = native.pages[rv] = code_of(rv.status), raw_headers(rv.headers), rv.body
+            if ctx.scope["method"] == "HEAD":
+                raw = (*raw[:2], b"")
+            return (raw[0], raw[1] + raw_headers(more), raw[2]) if more else raw
     rv = plan.respond(rv)
     return answer_of(ctx, rv if session is None else plan.close(ctx, rv))
+
+
+class Returned:
+    """A bare plan whose view has returned: what is left to run is what comes after it.
+
+    Args:
+        plan: The plan.
+        rv: What its view returned.
+    """
+
+    processors = before = after = ()
+    light = False
+    finalize = None
+
+    def __init__(self, plan: NativePlan, rv: t.Any) -> None:
+        self.endpoint, self.respond, self.close = plan.endpoint, plan.respond, plan.close
+        self.recover = plan.recover
+        self._rv = rv
+
+    async def view(self, **values: t.Any) -> t.Any:
+        """Return it again."""
+        return self._rv
 
 
 class AsyncStream:
@@ -105,6 +135,10 @@ def answer_of(ctx: ScopeContext, response: t.Any) -> Answer:
         ctx: The request's context.
         response: The response.
     """
+    if type(response) is Response:
+        answer = _quick_answer(ctx, response)
+        if answer is not None:
+            return answer
     status, pairs = "", []
 
     def start_response(line: str, headers: t.Any, exc_info: t.Any = None) -> None:
@@ -129,6 +163,27 @@ def answer_of(ctx: ScopeContext, response: t.Any) -> Answer:
     elif kind is Stream:
         body = _stream(body, ctx, stock and not response._watched)
     return code_of(status), raw_headers(pairs), body
+
+
+def _quick_answer(ctx: ScopeContext, response: Response) -> Answer | None:
+    """What a response sends that is made of one piece; None where it takes more to tell."""
+    body, pairs = response.response, response._lazy
+    if (
+        type(body) is not list
+        or len(body) != 1
+        or type(body[0]) is not bytes
+        or response._watched
+        or response.direct_passthrough
+        or response.autocorrect_location_header
+        or response._status_code in SILENT
+        or ctx.scope["method"] == "HEAD"
+    ):
+        return None
+    if pairs is None:
+        pairs = response._ready()
+    elif not response._sized:
+        return None
+    return None if pairs is None else (response._status_code, raw_headers(pairs), body[0])
 
 
 def _stream(body: Stream, ctx: ScopeContext, quiet: bool) -> t.Any:

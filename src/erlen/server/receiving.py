@@ -148,7 +148,7 @@ class LoopInput:
 
 
 async def receive_body(
-    receive: Receive, maximum: int | None, hop: Hop, begun: bytes = b""
+    receive: Receive, maximum: int | None, hop: Hop, begun: bytes = b"", message: t.Any = None
 ) -> t.Any:
     """Receive a body.
 
@@ -157,13 +157,15 @@ async def receive_body(
         maximum: Bytes that the application takes; None for no limit.
         hop: Calls a function in a thread.
         begun: What was received already.
+        message: The next message, if that was received already.
 
     Returns:
         Bytes, or a temporary file at its begin; an :class:`AsyncBody` for a body that
         is too large, of which at least one byte too many was received; ``GONE`` if the
         client went away.
     """
-    message = await receive()
+    if message is None:
+        message = await receive()
     if message["type"] == "http.disconnect":
         return GONE
     body: bytes = message.get("body", b"")

@@ -13,6 +13,7 @@ from io import BytesIO
 from urllib.parse import unquote_to_bytes
 
 from ..ctx import Context
+from ..http.request import Request, _new
 
 if t.TYPE_CHECKING:
     from ..plan import Plans
@@ -128,35 +129,46 @@ def make_environ(scope: Scope, body: t.Any = b"") -> Environ:
     return environ
 
 
+#: Methods as they are written.
+METHODS = frozenset(("GET", "HEAD", "OPTIONS", "TRACE", "POST", "PUT", "PATCH", "DELETE"))
+
+#: The media types that are read at once, as clients write them.
+MEDIA_TYPES: dict[t.Any, str] = {
+    b"application/json": "application/json",
+    b"application/x-www-form-urlencoded": "application/x-www-form-urlencoded",
+}
+
+
 class ScopeContext(Context):
     """The context of a request that came as an ASGI scope.
 
     Args:
         app: The application.
         scope: The scope.
-        cookie: The value of its Cookie header; empty if there is none.
+        cookie: The value of its Cookie header, if there is one.
         plan: The plan of the matched endpoint, if it was matched already.
         view_args: The arguments of the view, likewise.
     """
 
-    __slots__ = ("scope", "cookie", "body", "_environ")
+    __slots__ = ("scope", "cookie")
 
-    #: Whether some of the request's code has run in a thread.
-    hopped = False
+    #: The body: bytes, or a file to read it from.
+    body: t.Any = b""
+    #: Its media type, where it is here as a whole and of one that is read at once.
+    media_type: str | None = None
+    _environ: Environ | None = None
 
     def __init__(
         self,
         app: t.Any,
         scope: Scope,
-        cookie: str = "",
+        cookie: bytes | None = None,
         plan: t.Any = None,
         view_args: t.Any = None,
     ) -> None:
         self.app = app
         self.scope = scope
         self.cookie = cookie
-        self.body: t.Any = b""
-        self._environ: Environ | None = None
         self.plan = plan
         self.view_args = view_args
         self.touched = False
@@ -169,7 +181,13 @@ class ScopeContext(Context):
         """The WSGI environ of the scope, made at first use."""
         environ = self._environ
         if environ is None:
-            environ = self._environ = make_environ(self.scope, self.body)
+            request = self._request
+            if request is None:
+                environ = make_environ(self.scope, self.body)
+            else:
+                # The same object, whoever asks first.
+                environ = request.environ
+            self._environ = environ
         return environ
 
     @environ.setter
@@ -227,6 +245,35 @@ class ScopeContext(Context):
         self.touched = True
         return self.__dict__.setdefault("after", [])  # type: ignore[no-any-return]
 
+    # -- the request, without an environ ---------------------------------------------------
+
+    def _open_request(self) -> Request:
+        plan = self.plan
+        if plan is None or not plan.quick_request or self._environ is not None:
+            return super()._open_request()
+        scope, body = self.scope, self.body
+        request: t.Any = _new(Request)
+        self._request = request
+        request._source = (make_environ, scope, body)
+        request.url_rule = plan.rule
+        request.view_args = self.view_args
+        # What views ask for most.
+        request.query_string = scope.get("query_string", b"")
+        method = scope["method"]
+        request.method = method if method in METHODS else method.upper()
+        if self.media_type is not None:
+            request.mimetype = self.media_type
+            request._received = body
+        return request  # type: ignore[no-any-return]
+
+    def close_request(self) -> None:
+        """Close the files of the request, if it was ever made into an object."""
+        request = self._request
+        if request is None or "environ" in request.__dict__:
+            super().close_request()
+        elif request.__dict__.get("files"):
+            request.close()
+
     # -- the session, without an environ -----------------------------------------------
 
     def session_to_save(self, plans: Plans) -> t.Any:
@@ -237,15 +284,19 @@ class ScopeContext(Context):
         """
         session = self._opened
         if session is None and self.cookie and plans.lazy_session:
-            if plans.must_refresh(self.app, {"HTTP_COOKIE": self.cookie}):
+            if plans.must_refresh(self.app, self._crumbs()):
                 session = self._open_session()
         return session
+
+    def _crumbs(self) -> Environ:
+        """As much of an environ as it takes to read a cookie."""
+        cookie = self.cookie
+        return {"HTTP_COOKIE": cookie.decode("latin-1")} if cookie else {}
 
     def _open_session(self) -> t.Any:
         app = self.app
         if self._request is None and app._current_plans().direct_session:
-            environ = {"HTTP_COOKIE": self.cookie} if self.cookie else {}
-            session = app.session_interface.read_session(app, environ)
+            session = app.session_interface.read_session(app, self._crumbs())
             if session is not None:
                 self._opened = session
                 return session

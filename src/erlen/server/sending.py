@@ -14,9 +14,9 @@ Send = t.Callable[[dict[str, t.Any]], t.Awaitable[None]]
 Receive = t.Callable[[], t.Awaitable[dict[str, t.Any]]]
 RawHeaders = list[tuple[bytes, bytes]]
 
-#: Headers as they go out, by what they are made of. Bounded: values can be anything.
+#: Headers as they go out, by what they are made of. Begun anew when it is full.
 _KNOWN: dict[tuple[str, str], tuple[bytes, bytes]] = {}
-_KNOWN_LIMIT = 1024
+_KNOWN_LIMIT = 2048
 
 HTML = (b"content-type", b"text/html; charset=utf-8")
 JSON = (b"content-type", b"application/json")
@@ -44,14 +44,16 @@ def raw_headers(pairs: t.Iterable[tuple[str, str]]) -> RawHeaders:
 def _raw(pair: tuple[str, str]) -> tuple[bytes, bytes]:
     name, value = pair
     raw = (name.lower().encode("latin-1"), value.encode("latin-1"))
-    # Those that repeat: not lengths, dates, cookies or places.
-    if len(_KNOWN) < _KNOWN_LIMIT and raw[0] in _REPEATING:
+    # Those that repeat: not dates, cookies or places.
+    if raw[0] in _REPEATING:
+        if len(_KNOWN) >= _KNOWN_LIMIT:
+            _KNOWN.clear()
         _KNOWN[pair] = raw
     return raw
 
 
 _REPEATING = frozenset(
-    b"content-type vary allow cache-control accept-ranges content-encoding"
+    b"content-type content-length vary allow cache-control accept-ranges content-encoding"
     b" content-disposition access-control-allow-origin x-content-type-options"
     b" x-frame-options strict-transport-security referrer-policy".split()
 )

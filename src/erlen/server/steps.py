@@ -14,7 +14,12 @@ AsyncStep = t.Callable[..., t.Awaitable[t.Any]]
 class NativePlan(Plan):
     """A plan whose steps are coroutine functions."""
 
-    __slots__ = ("ends_request", "ends_app", "streams_body", "stock_close")
+    __slots__ = ("bare", "direct", "ends_request", "ends_app", "streams_body", "stock_close")
+
+    #: Whether there is nothing but the view, whose value may go out as it is.
+    bare: bool
+    #: Whether the view of a bare plan is a function of ours that is not awaited.
+    direct: bool
 
     #: The teardown functions of the request, with the error as argument.
     ends_request: tuple[AsyncStep, ...]
