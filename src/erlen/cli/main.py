@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .group import ErlenGroup
 from .options import as_flask_option
+from .production import serve_command
 
 cli = ErlenGroup(
     name="erlen",
@@ -15,6 +16,9 @@ Which one, say '--app', the environment variable ERLEN_APP or FLASK_APP, or
 a file 'wsgi.py' or 'app.py' in the current directory.
 """,
 )
+
+# Not in Flask's group, which has Flask's commands only.
+cli.add_command(serve_command)
 
 
 def main() -> None:
