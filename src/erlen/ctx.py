@@ -116,7 +116,10 @@ class Context(Ending):
             RuntimeError: An application context outside of any request.
         """
         request = self._request
-        return request if request is not None else self._open_request()
+        if request is None:
+            self._must_have_request("request")
+            request = self._open_request()
+        return request
 
     @request.setter
     def request(self, value: Request) -> None:
@@ -127,6 +130,7 @@ class Context(Ending):
         """The session, opened at first use; asking for it marks it accessed."""
         session = self._opened
         if session is None:
+            self._must_have_request("session")
             session = self._open_session()
         # Flask 3.1.3: whoever gets hold of the session may depend on it.
         session.accessed = True

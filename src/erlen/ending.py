@@ -7,6 +7,7 @@ import sys
 import typing as t
 
 from . import signals
+from .errors import NoRequestError
 from .http.request import Request
 from .state import epoch, get_current, reset_current, set_current
 from .teardown import tear_down
@@ -36,6 +37,16 @@ class Ending:
     def app_ctx(self) -> t.Any:
         """The context whose ``g`` counts."""
         raise NotImplementedError
+
+    @property
+    def has_request(self) -> bool:
+        """Whether there is a request, here or around this application context."""
+        raise NotImplementedError
+
+    def _must_have_request(self, name: str) -> None:
+        """Raise what the attribute ``name`` raises where there is no request."""
+        if self.environ is None and not self.has_request:
+            raise NoRequestError(name, "request")
 
     def hold(self) -> None:
         """Put the teardown off until :meth:`release`: a stream still needs the context."""

@@ -80,6 +80,14 @@ class OutsideContextError(RuntimeError):
         return self._site
 
 
+class NoRequestError(OutsideContextError, AttributeError):  # type: ignore[misc]
+    """``request`` or ``session`` was asked of an application context without a request.
+
+    Flask 3.1's ``AppContext`` has no such attributes and raises an ``AttributeError``,
+    so that ``hasattr`` can ask; that of Flask 3.2 raises a ``RuntimeError``. This is both.
+    """
+
+
 def _site_of(error: OutsideContextError) -> str:
     """The last frame of the error's own traceback that is the user's."""
     site = ""

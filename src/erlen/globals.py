@@ -96,7 +96,7 @@ def _find_request() -> Request:
     ctx = get_current(None)
     if ctx is None:
         raise OutsideContextError("request", "request")
-    return ctx._request or ctx.request
+    return ctx._request or ctx._open_request()
 
 
 def _find_websocket() -> t.Any:
@@ -114,10 +114,10 @@ def _find_session() -> SessionMixin:
     ctx = get_current(None)
     if ctx is None:
         raise OutsideContextError("session", "request")
+    # As the context's own property does; a call less.
     session = ctx._opened
     if session is None:
-        return ctx.session
-    # As the context's own property does; a call less.
+        session = ctx._open_session()
     session.accessed = True
     return session
 
@@ -159,7 +159,7 @@ class _RequestProxy(_Proxy):
         ctx = get_current(None)
         if ctx is None:
             raise OutsideContextError("request", "request")
-        return getattr(ctx._request or ctx.request, name)
+        return getattr(ctx._request or ctx._open_request(), name)
 
     def __setattr__(self, name: str, value: t.Any) -> None:
         setattr(_find_request(), name, value)

@@ -614,3 +614,47 @@ def test_what_extensions_put_on_the_context(fw: t.Any) -> None:
         assert fw.request.path == "/other"
         ctx._after_request_functions = [lambda response: app.make_response("changed")]
         assert app.process_response(app.make_response("first")).get_data() == b"changed"
+
+
+class TestAnApplicationContextHasNoRequest:
+    @both
+    @pytest.mark.parametrize("name", ["request", "session"])
+    def test_it_can_be_asked(self, fw: t.Any, name: str) -> None:
+        app = make(fw)
+        with app.app_context() as ctx:
+            assert not hasattr(ctx, name)
+            assert not hasattr(fw.globals.app_ctx, name)
+            assert getattr(ctx, name, None) is None
+            with pytest.raises(AttributeError):
+                getattr(ctx, name)
+
+    @both
+    @pytest.mark.parametrize("name", ["request", "session"])
+    def test_the_proxies_say_what_is_missing(self, fw: t.Any, name: str) -> None:
+        app = make(fw)
+        proxy = getattr(fw, name)
+        with app.app_context():
+            for ask in (
+                lambda: hasattr(proxy, "args"),
+                lambda: hasattr(proxy, "get"),
+                lambda: hasattr(proxy, "anything"),
+                lambda: getattr(proxy, "path", None),
+                lambda: "key" in proxy,
+                lambda: proxy._get_current_object(),
+            ):
+                with pytest.raises(RuntimeError, match="Working outside of request") as found:
+                    ask()
+                assert not isinstance(found.value, AttributeError)
+            assert not proxy
+
+    @pytest.mark.parametrize("name", ["request", "session"])
+    def test_it_is_flask_3_2s_error_as_well(self, name: str) -> None:
+        app = make(erlen)
+        ctx = app.app_context()
+        with pytest.raises(RuntimeError, match="Working outside of request context"):
+            getattr(ctx, name)
+        with app.test_request_context("/"):
+            assert hasattr(erlen.globals.app_ctx, name)
+            with ctx:
+                assert hasattr(ctx, name)
+        assert not hasattr(ctx, name)
