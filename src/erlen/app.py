@@ -208,6 +208,37 @@ class Erlen(Steps):
 
         add_task(self, func, args, kwargs)
 
+    #: Whether this worker is about to end: SIGTERM has come, or :meth:`drain` was called.
+    draining = False
+
+    def drain(self) -> None:
+        """Fail readiness, and end streams of events and websockets with their goodbye.
+
+        SIGTERM does it where the server leaves that to Python; for servers that do not,
+        or for an orchestrator that asks by a request of its own.
+        """
+        from .server.draining import drain
+
+        drain(self)
+
+    def add_readiness(
+        self, rule: str = "/ready", *checks: Callable[[], t.Any], endpoint: str = "readiness"
+    ) -> None:
+        """Add a page that tells a load balancer whether this worker wants requests.
+
+        It answers 200, and 503 while a check fails or from SIGTERM on. With the setting
+        ``DRAIN_DELAY`` the server learns of the signal that many seconds later.
+
+        Args:
+            rule: Its path.
+            checks: Functions or coroutine functions; one that raises or returns False
+                fails.
+            endpoint: Its name.
+        """
+        from .server.draining import readiness
+
+        self.add_url_rule(rule, endpoint, readiness(self, checks), methods=["GET"])
+
     # -- templates, shell, tests --------------------------------------------------------------
 
     def create_jinja_environment(self) -> Environment:

@@ -42,6 +42,7 @@ SERVERS: dict[str, tuple[str, str, str]] = {
         "{bin}/hypercorn -b 127.0.0.1:{port} --graceful-timeout 1 {app}",
     ),
     "granian": ("asgi", "granian", "{bin}/granian --interface asgi --port {port} {app}"),
+    "erlen-serve": ("asgi", "granian", "{bin}/python -m erlen --app {app} serve --port {port}"),
     "gunicorn-asgi": ("asgi", "gunicorn", _GUNICORN + "-k asgi {app}"),
     "gunicorn-uvicorn": (
         "asgi",

@@ -11,9 +11,11 @@ import typing as t
 from pathlib import Path
 
 from erlen import Erlen, request, websocket
+from erlen.sse import EventLog, EventStream
 
 app = Erlen(__name__)
 sync = Erlen(__name__)
+log = EventLog()
 #: Tests change what this file says, and reload.
 VERSION = Path(os.environ.get("VERSION_FILE", os.devnull)).read_text()
 
@@ -33,11 +35,29 @@ def about() -> dict[str, t.Any]:
 
 
 def slow() -> str:
+    say("slow begun")
     time.sleep(float(request.args.get("seconds", "0.3")))
     return "slow done"
 
 
+def events() -> EventStream:
+    log.append("first")
+    return EventStream(log.follow(""))
+
+
+def check() -> bool:
+    return VERSION != "failing"
+
+
+async def async_check() -> None:
+    if VERSION == "raising":
+        raise LookupError("on purpose")
+
+
 for each in (app, sync):
+    each.config["DRAIN_DELAY"] = float(os.environ.get("DRAIN_DELAY", "0"))
+    each.add_readiness("/ready", check, async_check)
+    each.add_url_rule("/events", "events", events)
     each.add_url_rule("/", "about", about)
     each.add_url_rule("/slow", "slow", slow)
 sync.add_url_rule("/fail", "fail", lambda: 1 / 0)  # type: ignore[arg-type, return-value]
@@ -45,6 +65,7 @@ sync.add_url_rule("/fail", "fail", lambda: 1 / 0)  # type: ignore[arg-type, retu
 
 @app.get("/aslow")
 async def aslow() -> str:
+    say("slow begun")
     await asyncio.sleep(float(request.args.get("seconds", "0.3")))
     return "aslow done"
 

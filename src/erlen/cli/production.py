@@ -111,62 +111,65 @@ def _check_tls(certificate: str | None, key: str | None) -> None:
         raise click.UsageError(f"TLS needs both a certificate and its key: {missing} is missing.")
 
 
-@click.command("serve", short_help="Serve the application in production.")
-@click.option("--host", "-h", default="127.0.0.1", show_default=True, help="Where to listen.")
-@click.option("--port", "-p", default=8000, show_default=True, help="Where to listen.")
-@click.option(
-    "--workers",
-    "-w",
-    default=1,
-    show_default=True,
-    type=click.IntRange(1),
-    help="How many processes serve.",
-)
-@click.option(
-    "--threads",
-    "-t",
-    type=click.IntRange(1),
-    help="How many sync views run at a time in each worker. Default: 8 under WSGI,"
-    " the setting THREADS under ASGI.",
-)
-@click.option(
-    "--interface",
-    type=click.Choice(["auto", "wsgi", "asgi"]),
-    default="auto",
-    show_default=True,
-    help="The protocol; 'auto' takes ASGI if the application has async views,"
-    " websockets or functions around serving.",
-)
-@click.option(
-    "--http",
-    type=click.Choice(["auto", "1", "2"]),
-    default="auto",
-    show_default=True,
-    help="The version of HTTP.",
-)
-@click.option(
-    "--ssl-certificate",
-    type=click.Path(exists=True, dir_okay=False, resolve_path=True),
-    help="The certificate's file (PEM), to serve HTTPS.",
-)
-@click.option(
-    "--ssl-keyfile",
-    type=click.Path(exists=True, dir_okay=False, resolve_path=True),
-    help="The file with the key of the certificate (PEM).",
-)
-@click.option("--access-log/--no-access-log", default=False, help="Log every request.")
-@click.option(
-    "--shutdown-timeout",
-    default=30,
-    show_default=True,
-    type=click.IntRange(1),
-    help="Seconds that a worker has to finish its requests when it is to end.",
-)
-@click.option(
-    "--pid-file",
-    type=click.Path(dir_okay=False, resolve_path=True),
-    help="Where to write the process id; SIGHUP to it loads new code.",
-)
+OPTIONS = [
+    debug_option,
+    click.Option(["--host", "-h"], default="127.0.0.1", show_default=True, help="Where to listen."),
+    click.Option(["--port", "-p"], default=8000, show_default=True, help="Where to listen."),
+    click.Option(
+        ["--workers", "-w"],
+        default=1,
+        show_default=True,
+        type=click.IntRange(1),
+        help="How many processes serve.",
+    ),
+    click.Option(
+        ["--threads", "-t"],
+        type=click.IntRange(1),
+        help="How many sync views run at a time in each worker. Default: 8 under WSGI,"
+        " the setting THREADS under ASGI.",
+    ),
+    click.Option(
+        ["--interface"],
+        type=click.Choice(["auto", "wsgi", "asgi"]),
+        default="auto",
+        show_default=True,
+        help="The protocol; 'auto' takes ASGI if the application has async views,"
+        " websockets or functions around serving.",
+    ),
+    click.Option(
+        ["--http"],
+        type=click.Choice(["auto", "1", "2"]),
+        default="auto",
+        show_default=True,
+        help="The version of HTTP.",
+    ),
+    click.Option(
+        ["--ssl-certificate"],
+        type=click.Path(exists=True, dir_okay=False, resolve_path=True),
+        help="The certificate's file (PEM), to serve HTTPS.",
+    ),
+    click.Option(
+        ["--ssl-keyfile"],
+        type=click.Path(exists=True, dir_okay=False, resolve_path=True),
+        help="The file with the key of the certificate (PEM).",
+    ),
+    click.Option(["--access-log/--no-access-log"], default=False, help="Log every request."),
+    click.Option(
+        ["--shutdown-timeout"],
+        default=30,
+        show_default=True,
+        type=click.IntRange(1),
+        help="Seconds that a worker has to finish its requests when it is to end.",
+    ),
+    click.Option(
+        ["--pid-file"],
+        type=click.Path(dir_okay=False, resolve_path=True),
+        help="Where to write the process id; SIGHUP to it loads new code.",
+    ),
+]
+
+
+@click.command("serve", params=[*OPTIONS], short_help="Serve the application in production.")
 @pass_script_info
 def serve_command(
     info: ScriptInfo,
@@ -231,6 +234,3 @@ def make_server(
         ssl_key=None if certificate is None else Path(options["ssl_keyfile"]),
         ssl_protocol_min=_constants().SSLProtocols.tls12,
     )
-
-
-serve_command.params.insert(0, debug_option)

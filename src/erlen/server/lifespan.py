@@ -249,6 +249,7 @@ async def serve_lifespan(app: t.Any, receive: Receive, send: Send) -> None:
         receive: The server's.
         send: The server's.
     """
+    from .draining import watch_for_end
     from .threads import pool_of
 
     while True:
@@ -256,6 +257,7 @@ async def serve_lifespan(app: t.Any, receive: Receive, send: Send) -> None:
         what = message["type"]
         try:
             if what == "lifespan.startup":
+                watch_for_end(app)
                 await abegin(app)
             elif what == "lifespan.shutdown":
                 pool = pool_of(app)

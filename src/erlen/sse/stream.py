@@ -10,6 +10,7 @@ from ..channels.inbox import EndOfInbox, NothingCame, SlowConsumer
 from ..globals import request
 from ..http.response import Response
 from ..http.sse import HEARTBEAT, Event
+from ..server.draining import closers
 from .feeds import Feed, ToEvent, feed_of
 
 logger = logging.getLogger("erlen.sse")
@@ -149,6 +150,9 @@ def close_all() -> int:
     for body in bodies:
         body.say_goodbye()
     return len(bodies)
+
+
+closers.append(close_all)
 
 
 def last_event_id() -> str | None:
