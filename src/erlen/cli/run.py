@@ -1,4 +1,4 @@
-"""``erlen run``: Werkzeug's development server."""
+"""``erlen run``: Werkzeug's development server, or Uvicorn where the application wants ASGI."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import typing as t
 import click
 
 from ._public import public
+from .development import find_asgi_server, run_asgi
 from .info import ScriptInfo, pass_script_info
 from .options import debug_option
 from .params import CertParamType, SeparatedPathType, _validate_key
@@ -124,7 +125,8 @@ def run_command(
     app = _load_or_stand_in(info)
     debug = public("get_debug_flag")()
     public("show_server_banner")(debug, info.app_import_path)
-    public("run_simple")(
+    serve = run_asgi if find_asgi_server(app) else public("run_simple")
+    serve(
         host,
         port,
         app,
