@@ -95,7 +95,7 @@ class Connection(Reading):
     def _begin(self) -> None:
         self.state = OPEN
         self._sweep.away(self)
-        if self.limits.idle is not None or self.limits.send is not None:
+        if self.limits.idle is not None:
             self._since = self._sweep.loop.time()
             self._sweep.time(self)
 
@@ -148,11 +148,14 @@ class Connection(Reading):
         self._senders += 1
         if self._senders == 1:
             self._sending = now()
+            self._sweep.time(self)
         try:
             await self._tell(event)
         finally:
             self._senders -= 1
             self._sending = now() if self._senders else None
+            if not self._senders and self._since is None:
+                self._sweep.forget_time(self)
 
     async def _tell(self, event: Event) -> None:
         try:

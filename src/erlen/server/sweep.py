@@ -56,6 +56,10 @@ class Sweep:
         if self._timer is None:
             self._start()
 
+    def forget_time(self, connection: Swept) -> None:
+        """A connection has no timeout any more."""
+        self._timed.discard(connection)
+
     def forget(self, connection: Swept) -> None:
         """A connection has ended."""
         self.back(connection)
