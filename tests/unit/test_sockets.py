@@ -128,3 +128,18 @@ def test_the_view_is_not_kept_alive() -> None:
     del app, short_lived
     gc.collect()
     assert reference() is None
+
+
+def test_the_list_of_routes() -> None:
+    app = make()
+    app.websocket("/ws")(view)
+    app.add_url_rule("/page", "page", lambda: "")
+    lines = app.test_cli_runner().invoke(args=["routes"]).output.splitlines()
+    assert [line.split() for line in lines[2:]] == [
+        ["page", "GET", "/page"],
+        ["view", "websocket", "/ws"],
+    ]
+    app.websocket("/ws", endpoint="other")(view)
+    checked = app.test_cli_runner().invoke(args=["routes", "--check"])
+    assert checked.exit_code == 1
+    assert "/ws -> other" in checked.output and "never reached" in checked.output

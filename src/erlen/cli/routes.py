@@ -55,7 +55,7 @@ def _columns(rules: list[Rule], sort: str, all_methods: bool) -> dict[str, list[
     domains = [(rule.host if by_host else rule.subdomain) or "" for rule in rules]
     columns = {
         "endpoint": [str(rule.endpoint) for rule in rules],
-        "methods": [", ".join(sorted((rule.methods or set()) - hidden)) for rule in rules],
+        "methods": [_methods(rule, hidden) for rule in rules],
     }
 
     if any(domains):
@@ -71,6 +71,12 @@ def _columns(rules: list[Rule], sort: str, all_methods: bool) -> dict[str, list[
 
     headings = {"domain": "Host" if by_host else "Subdomain"}
     return {headings.get(name, name.title()): cells for name, cells in columns.items()}
+
+
+def _methods(rule: Rule, hidden: frozenset[str]) -> str:
+    if rule.websocket:
+        return "websocket"
+    return ", ".join(sorted((rule.methods or set()) - hidden))
 
 
 def _table(columns: dict[str, list[str]]) -> t.Iterator[str]:
