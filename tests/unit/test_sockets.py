@@ -9,6 +9,7 @@ import typing as t
 import pytest
 
 from erlen import Blueprint, Erlen, websocket
+from erlen.cli import routes_command
 from erlen.guarding import guard, unguarded
 
 
@@ -134,12 +135,13 @@ def test_the_list_of_routes() -> None:
     app = make()
     app.websocket("/ws")(view)
     app.add_url_rule("/page", "page", lambda: "")
-    lines = app.test_cli_runner().invoke(args=["routes"]).output.splitlines()
+    runner = app.test_cli_runner()
+    lines = runner.invoke(routes_command).output.splitlines()
     assert [line.split() for line in lines[2:]] == [
         ["page", "GET", "/page"],
         ["view", "websocket", "/ws"],
     ]
     app.websocket("/ws", endpoint="other")(view)
-    checked = app.test_cli_runner().invoke(args=["routes", "--check"])
+    checked = runner.invoke(routes_command, ["--check"])
     assert checked.exit_code == 1
     assert "/ws -> other" in checked.output and "never reached" in checked.output
