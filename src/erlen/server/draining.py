@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import threading
+import time
 import typing as t
 import weakref
 
@@ -23,18 +24,22 @@ _apps: weakref.WeakSet[t.Any] = weakref.WeakSet()
 _closing: set[t.Any] = set()
 
 
+_IDLE, _DELAYED, _CLOSING = range(3)
+#: Seconds that websockets have for their goodbye before the server gets the signal.
+_GOODBYE = 2.0
+
+
 class Watch:
     """The handler of SIGTERM, in front of the one that was there."""
 
     previous: t.Any = None
-    #: Whether the signal has come, and the delay has not passed.
-    waiting = False
+    state = _IDLE
 
     def install(self) -> None:
         """Become the handler; does nothing outside of the main thread."""
         if threading.current_thread() is not threading.main_thread():
             return
-        found = signal.getsignal(signal.SIGTERM)
+        found = _handler_of_loop() or signal.getsignal(signal.SIGTERM)
         # None: somebody has set it in C, who would be lost.
         if found is None or found == self.handle:
             return
@@ -44,22 +49,43 @@ class Watch:
             signal.siginterrupt(signal.SIGTERM, False)
 
     def handle(self, number: int, frame: t.Any) -> None:
-        """Begin draining, and hand the signal on when the delay has passed."""
+        """Begin draining, and hand the signal on when it is time; a second one does at once."""
         delay = 0.0
         for app in tuple(_apps):
             delay = max(delay, app.config["DRAIN_DELAY"])
             app.__dict__["draining"] = True
-        if delay and not self.waiting:
-            self.waiting = True
-            pid = os.getpid()
-            timer = threading.Timer(delay, os.kill, (pid, number))
-            timer.daemon = True
-            timer.start()
+        if delay and self.state == _IDLE:
+            self.state = _DELAYED
+            self._come_again(delay, number)
             return
-        self.waiting = False
-        # In a thread: what this one was doing may hold the locks that are needed.
-        start_thread(_close_all, "erlen-drain")
+        if self.state != _CLOSING:
+            self.state = _CLOSING
+            sockets = any(True for _ in _open_sockets())
+            # In a thread: what this one was doing may hold the locks that are needed.
+            start_thread(lambda: self._close(sockets, number), "erlen-drain")
+            if sockets:
+                return
+        self.state = _IDLE
         self.hand_on(number, frame)
+
+    def _close(self, again: bool, number: int) -> None:
+        closing = _close_all()
+        if again:
+            from concurrent.futures import wait
+
+            wait(closing, _GOODBYE)
+            if self.state == _CLOSING:
+                os.kill(os.getpid(), number)
+
+    def _come_again(self, delay: float, number: int) -> None:
+        pid = os.getpid()
+
+        def wait() -> None:
+            time.sleep(delay)
+            os.kill(pid, number)
+
+        # No Timer: gevent's loop, in which handlers may run, can't wait for it to start.
+        start_thread(wait, "erlen-delay")
 
     def hand_on(self, number: int, frame: t.Any) -> None:
         """Do what the signal did before."""
@@ -68,6 +94,21 @@ class Watch:
         elif self.previous == signal.SIG_DFL:
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
+
+
+def _handler_of_loop() -> t.Any:
+    """What the running loop does at SIGTERM, taken from it, as a handler; None if nothing.
+
+    The loop would learn of the signal besides, and leave no time.
+    """
+    asyncio = sys.modules.get("asyncio")
+    loop: t.Any = None if asyncio is None else asyncio._get_running_loop()
+    handles = getattr(loop, "_signal_handlers", None)
+    handle = handles.get(signal.SIGTERM) if isinstance(handles, dict) else None
+    if handle is None:
+        return None
+    loop.remove_signal_handler(signal.SIGTERM)
+    return lambda number, frame: loop.call_soon_threadsafe(handle._run)
 
 
 watch = Watch()
@@ -94,28 +135,39 @@ def drain(app: t.Any) -> None:
     start_thread(_close_all, "erlen-drain")
 
 
-def _close_all() -> None:
-    for close in closers:
-        close()
+def _open_sockets() -> t.Iterator[tuple[t.Any, t.Any]]:
+    """The event loops that have websockets, and the websockets of an application there."""
     for app in tuple(_apps):
         for loop, sockets in tuple((app.__dict__.get("_sockets") or {}).items()):
-            _close_sockets(loop, sockets)
+            if sockets.connections:
+                yield loop, sockets
 
 
-def _close_sockets(loop: t.Any, sockets: t.Any) -> None:
+def _close_all() -> list[t.Any]:
+    """End what stays open; gives what is done when the websockets have ended."""
+    for close in closers:
+        close()
+    return [_close_sockets(loop, sockets) for loop, sockets in _open_sockets()]
+
+
+def _close_sockets(loop: t.Any, sockets: t.Any) -> t.Any:
     import asyncio
+    from concurrent.futures import Future
 
     from ..http.closecodes import GOING_AWAY
 
     closing = sockets.drain(GOING_AWAY, "The server restarts.", 10.0)
     try:
-        future = asyncio.run_coroutine_threadsafe(closing, loop)
+        future: Future[t.Any] = asyncio.run_coroutine_threadsafe(closing, loop)
     except RuntimeError:
         # The loop is closed, and with it what was on it.
         closing.close()
-        return
+        future = Future()
+        future.set_result(None)
+        return future
     _closing.add(future)
     future.add_done_callback(_closing.discard)
+    return future
 
 
 def readiness(app: t.Any, checks: t.Sequence[t.Callable[[], t.Any]]) -> t.Callable[[], t.Any]:
