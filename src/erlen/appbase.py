@@ -126,6 +126,7 @@ class App(TemplateParts):
         def static(**kwargs: t.Any) -> Response:
             return self_ref().send_static_file(**kwargs)  # type: ignore[union-attr]
 
+        static._erlen_static = True  # type: ignore[attr-defined]
         self.add_url_rule(
             f"{self.static_url_path}/<path:filename>",
             endpoint="static",

@@ -9,6 +9,7 @@ from functools import update_wrapper
 
 from .ctx import request_context
 from .globals import current_app
+from .marks import inline
 from .paths import find_package as find_package
 from .paths import get_root_path
 from .recover import class_and_code
@@ -175,6 +176,7 @@ class Scaffold:
             return int(value.total_seconds())
         return value  # type: ignore[no-any-return]
 
+    @inline
     def send_static_file(self, filename: str) -> Response:
         """The view of the static files.
 

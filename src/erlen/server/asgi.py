@@ -120,7 +120,7 @@ async def asgi_app(app: t.Any, scope: Scope, receive: Receive, send: Send) -> No
                 rv = await arun(plan, ctx)
             kind = type(rv)
             # A bare value comes from a light plan only.
-            if ctx.touched:
+            if ctx.touched or not plan.light:
                 if plan.bare:
                     rv = await arun(t.cast(t.Any, Returned(plan, rv)), ctx)
                 answer = answer_of(ctx, rv)

@@ -56,7 +56,15 @@ class Builder:
         if plan.rule is None or plan.endpoint is None or self._is_options():
             return None
         view = self.app.view_functions.get(plan.endpoint)
-        return None if view is None or is_own(view) else view
+        return None if view is None or self._is_quick(view) else view
+
+    def _is_quick(self, view: t.Any) -> bool:
+        """Whether a view does not block: one for static files, or marked, or short."""
+        if getattr(view, "_erlen_static", False):
+            return "send_static_file" not in vars(self.app) and is_inline(
+                type(self.app).send_static_file
+            )
+        return self.native.stays(view)
 
     def _is_options(self) -> bool:
         key = (id(self.plan.rule), "OPTIONS")
@@ -71,7 +79,12 @@ class Builder:
             return True
         overridden = self.overridden & {"dispatch_request", "preprocess_request", *_ENDING}
         quiet = not (overridden or self._told() or self.native.plans.begin)
-        return quiet and view is None and all(map(is_inline, steps))
+        if not quiet or view is not None:
+            return False
+        stays = self.native.stays
+        return all(map(stays, [*self.processors, *self.before, *self.teardown])) and all(
+            stays(hook, "after") for hook in self.after
+        )
 
     def _told(self) -> bool:
         return any(
@@ -111,7 +124,7 @@ class Builder:
             native.before = (app.step(self.app.preprocess_request),)
         else:
             processors = [app.step(function) for function in self.processors]
-            native.before = tuple(app.step(hook) for hook in self.before)
+            native.before = app.hooks(self.before)
         if signals.request_started.receivers:
             started = notifier(app, signals.request_started)
             processors.insert(0, lambda endpoint, values: started())
@@ -157,7 +170,7 @@ class Builder:
     def _add_ending(self, native: NativePlan) -> None:
         app, plans = self.native, self.native.plans
         finished = bool(signals.request_finished.receivers)
-        after = [app.step(hook) for hook in self.after]
+        after = list(app.hooks(self.after, "after"))
         native.finalize = None
         native.stock_close = plans.lazy_session and not finished
         if self.overridden & _ENDING:
@@ -167,7 +180,7 @@ class Builder:
             if finished:
                 tell = notifier(app, signals.request_finished, "response")
                 after.append(partial(_tell, tell))
-        native.close = partial(_save, plans) if native.stock_close else _as_it_is
+        native.close = _saver(plans) if native.stock_close else _as_it_is
         native.after = tuple(after)
 
     def _add_teardown(self, native: NativePlan) -> None:
@@ -210,14 +223,20 @@ def ends_of_app(native: NativePlans) -> list[AsyncStep]:
     return steps
 
 
-def _save(plans: Plans, ctx: t.Any, response: t.Any) -> t.Any:
-    """Save the session in Flask's own cookie, if the request has one."""
-    session = ctx.session_to_save(plans)
-    if session is not None:
-        interface = plans.app.session_interface
-        if not interface.is_null_session(session):
-            interface.save_session(plans.app, session, response)
-    return response
+def _saver(plans: Plans) -> t.Callable[[t.Any, t.Any], t.Any]:
+    """What saves the session in Flask's own cookie, if a request has one."""
+    app = plans.app
+    interface = app.session_interface
+
+    def save(ctx: t.Any, response: t.Any) -> t.Any:
+        if ctx._opened is None and ctx.cookie is None:
+            return response
+        session = ctx.session_to_save(plans)
+        if session is not None and not interface.is_null_session(session):
+            interface.save_session(app, session, response)
+        return response
+
+    return save
 
 
 async def _close(native: NativePlans, quickly: bool, response: t.Any) -> t.Any:
@@ -261,15 +280,6 @@ def is_asynchronous(view: t.Any) -> bool:
     if iscoroutinefunction(view) or isasyncgenfunction(view):
         return True
     return async_methods(view) is not None
-
-
-def is_own(view: t.Any) -> bool:
-    """Whether a view is one of this package that does not block: static files.
-
-    Args:
-        view: A view.
-    """
-    return is_inline(view)
 
 
 def opens_quickly(app: t.Any) -> bool:

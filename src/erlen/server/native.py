@@ -10,6 +10,7 @@ from __future__ import annotations
 import typing as t
 from functools import partial
 from inspect import iscoroutinefunction
+from itertools import groupby
 
 from werkzeug.exceptions import HTTPException
 
@@ -19,7 +20,8 @@ from ..plan import Plan
 from ..state import epoch, get_current
 from ..steporder import Step
 from .building import Builder, is_asynchronous
-from .steps import AsyncStep, NativePlan, awaited
+from .short import is_short
+from .steps import AsyncStep, NativePlan, awaited, each, on_loop, until_answered
 from .threads import pool_of
 
 if t.TYPE_CHECKING:
@@ -197,7 +199,42 @@ class NativePlans:
         """
         if iscoroutinefunction(function):
             return function  # type: ignore[no-any-return]
-        return awaited(function) if is_inline(function) else partial(self.hop, function)
+        return awaited(function) if self.stays(function) else partial(self.hop, function)
+
+    def stays(self, function: t.Any, role: str = "") -> bool:
+        """Whether a function runs on the loop, as it does not block.
+
+        Args:
+            function: A function.
+            role: As for :func:`erlen.server.short.is_short`.
+        """
+        return is_inline(function) or is_short(function, self.app, role)
+
+    def hooks(self, functions: t.Iterable[t.Any], role: str = "") -> tuple[AsyncStep, ...]:
+        """Hooks as steps; those that come one behind the other in one colour are one step.
+
+        Args:
+            functions: Functions and coroutine functions.
+            role: ``"after"`` where each takes the response and returns it.
+        """
+        steps: list[AsyncStep] = []
+        join = each if role else until_answered
+        for colour, group in groupby(functions, lambda f: self._colour(f, role)):
+            members = tuple(group)
+            if colour == "coroutine":
+                steps += members
+            elif colour == "loop" and any(map(is_inline, members)):
+                steps += map(awaited, members)
+            elif colour == "loop":
+                steps.append(on_loop(join(members)))
+            else:
+                steps.append(partial(self.hop, join(members)))
+        return tuple(steps)
+
+    def _colour(self, function: t.Any, role: str) -> str:
+        if iscoroutinefunction(function):
+            return "coroutine"
+        return "loop" if self.stays(function, role) else "thread"
 
     # -- errors ------------------------------------------------------------------------------
 

@@ -40,10 +40,8 @@ def ready(native: NativePlans, plan: NativePlan, ctx: ScopeContext, rv: t.Any) -
         native: The application's plans.
         plan: The plan that was run.
         ctx: The request's context.
-        rv: What :func:`erlen.runner.arun` returned.
+        rv: What a light plan returned.
     """
-    if not plan.light:
-        return answer_of(ctx, rv)
     plans, kind = native.plans, type(rv)
     session = more = None
     if ctx._opened is not None or ctx.cookie is not None:
@@ -168,6 +166,14 @@ def answer_of(ctx: ScopeContext, response: t.Any) -> Answer:
 def _quick_answer(ctx: ScopeContext, response: Response) -> Answer | None:
     """What a response sends that is made of one piece; None where it takes more to tell."""
     body, pairs = response.response, response._lazy
+    if (
+        type(body) is FileBody
+        and pairs is not None
+        and response.direct_passthrough
+        and ctx.scope["method"] == "GET"
+        and response._status_code not in SILENT
+    ):
+        return response._status_code, raw_headers(pairs), body
     if (
         type(body) is not list
         or len(body) != 1

@@ -17,6 +17,7 @@ RawHeaders = list[tuple[bytes, bytes]]
 #: Headers as they go out, by what they are made of. Begun anew when it is full.
 _KNOWN: dict[tuple[str, str], tuple[bytes, bytes]] = {}
 _KNOWN_LIMIT = 2048
+_VALUE_LIMIT = 100
 
 HTML = (b"content-type", b"text/html; charset=utf-8")
 JSON = (b"content-type", b"application/json")
@@ -44,19 +45,12 @@ def raw_headers(pairs: t.Iterable[tuple[str, str]]) -> RawHeaders:
 def _raw(pair: tuple[str, str]) -> tuple[bytes, bytes]:
     name, value = pair
     raw = (name.lower().encode("latin-1"), value.encode("latin-1"))
-    # Those that repeat: not dates, cookies or places.
-    if raw[0] in _REPEATING:
+    # Cookies never come again, and long values seldom do.
+    if len(value) <= _VALUE_LIMIT and raw[0] != b"set-cookie":
         if len(_KNOWN) >= _KNOWN_LIMIT:
             _KNOWN.clear()
         _KNOWN[pair] = raw
     return raw
-
-
-_REPEATING = frozenset(
-    b"content-type content-length vary allow cache-control accept-ranges content-encoding"
-    b" content-disposition access-control-allow-origin x-content-type-options"
-    b" x-frame-options strict-transport-security referrer-policy".split()
-)
 
 
 async def send_whole(send: Send, status: int, headers: RawHeaders, body: bytes) -> None:
@@ -260,20 +254,21 @@ class Chunks:
             self._task.cancel()
 
     async def _send_all(self, watch: Watch) -> None:
-        send, sending = self._send, False
+        send = self._send
         try:
             async for chunk in self._iterator:
-                if chunk.__class__ is not bytes:
+                if type(chunk) is not bytes:
                     chunk = chunk.encode() if isinstance(chunk, str) else bytes(chunk)
-                sending = True
-                await send({"type": "http.response.body", "body": chunk, "more_body": True})
-                sending = False
-            watch.stop()
-            sending = True
-            await send({"type": "http.response.body", "body": b""})
+                try:
+                    await send({"type": "http.response.body", "body": chunk, "more_body": True})
+                except OSError:
+                    # How servers say that the client has gone (ASGI, HTTP 2.4).
+                    return
         except Exception as error:
-            if not sending:
-                self._failed(error)
-            # Servers say with an OSError that the client has gone (ASGI, HTTP 2.4).
-            if not sending or not isinstance(error, OSError):
-                raise
+            self._failed(error)
+            raise
+        watch.stop()
+        try:
+            await send({"type": "http.response.body", "body": b""})
+        except OSError:
+            pass

@@ -49,6 +49,58 @@ def awaited(function: Step) -> AsyncStep:
     return call
 
 
+def on_loop(function: Step) -> AsyncStep:
+    """A sync function that does not block and returns nothing to be awaited, as a step.
+
+    Args:
+        function: The function.
+    """
+
+    async def call(*args: t.Any) -> t.Any:
+        try:
+            return function(*args)
+        finally:
+            del args
+
+    return call
+
+
+def until_answered(functions: tuple[Step, ...]) -> Step:
+    """Before hooks as one: each is called until one answers.
+
+    Args:
+        functions: The hooks.
+    """
+    if len(functions) == 1:
+        return functions[0]
+
+    def call() -> t.Any:
+        for function in functions:
+            rv = function()
+            if rv is not None:
+                return rv
+        return None
+
+    return call
+
+
+def each(functions: tuple[Step, ...]) -> Step:
+    """After hooks as one: each gets what the one before returned.
+
+    Args:
+        functions: The hooks.
+    """
+    if len(functions) == 1:
+        return functions[0]
+
+    def call(response: t.Any) -> t.Any:
+        for function in functions:
+            response = function(response)
+        return response
+
+    return call
+
+
 def notifier(native: t.Any, signal: t.Any, name: str = "") -> AsyncStep:
     """A step that tells the receivers of a signal.
 
