@@ -275,7 +275,10 @@ def _texts(headers: t.Iterable[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
 
 
 class WebsocketSession:
-    """One websocket of a sync test; made by ``client.websocket_connect``.
+    """One websocket of a test; made by ``client.websocket_connect``.
+
+    With ``with`` its methods wait themselves; ``async with`` gives the
+    :class:`AsyncWebsocketSession`, whose methods are awaited.
 
     Args:
         session: The async session that does the work.
@@ -334,3 +337,14 @@ class WebsocketSession:
         traceback: TracebackType | None,
     ) -> None:
         self._run(self._session.__aexit__(kind, error, traceback))
+
+    async def __aenter__(self) -> AsyncWebsocketSession:
+        return await self._session.__aenter__()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._session.__aexit__(kind, error, traceback)

@@ -142,11 +142,24 @@ def test_two_at_a_time(app: Erlen) -> None:
 
 def test_the_async_session(app: Erlen) -> None:
     async def main() -> None:
-        session = app.test_client().websocket_connect("/echo")._session
-        async with session as ws:
+        client = app.test_client()
+        async with client.websocket_connect("/echo") as ws:
             await ws.send("a")
             assert await ws.receive() == "a"
             await ws.send_json({"a": 1})
             assert await ws.receive_json() == {"a": 1}
+            await ws.close(4000)
+        async with client.websocket_connect("/bye") as ws:
+            assert await ws.receive() == "one"
+            with pytest.raises(WebsocketClosed, match="4000"):
+                await ws.receive()
+        with pytest.raises(WebsocketRejected):
+            async with client.websocket_connect("/forbidden"):
+                pytest.fail("accepted")
+        with pytest.raises(ZeroDivisionError):
+            async with client.websocket_connect("/fail") as ws:
+                await ws.vanish()
+        # All of it on the test's own loop.
+        assert asyncio.all_tasks() == {asyncio.current_task()}
 
     asyncio.run(main())
