@@ -32,7 +32,7 @@ _PLAIN = frozenset({str, int, bool, type(None)})
 _REST = 16
 
 
-class EncoderSettings(t.NamedTuple):
+class EncoderSettings:
     """What decides how a value is written.
 
     Args:
@@ -41,9 +41,15 @@ class EncoderSettings(t.NamedTuple):
         sort_keys: write the keys of an object in order.
     """
 
-    default: t.Callable[[t.Any], t.Any]
-    ensure_ascii: bool
-    sort_keys: bool
+    # Not a NamedTuple: making the class takes longer than importing this module.
+    __slots__ = ("default", "ensure_ascii", "sort_keys")
+
+    def __init__(
+        self, default: t.Callable[[t.Any], t.Any], ensure_ascii: bool, sort_keys: bool
+    ) -> None:
+        self.default = default
+        self.ensure_ascii = ensure_ascii
+        self.sort_keys = sort_keys
 
 
 def text_encoder(settings: EncoderSettings, separators: Separators) -> t.Callable[[t.Any], str]:
@@ -191,13 +197,14 @@ def _escaped(out: bytes) -> bytes:
     text = out.decode()
     raw = text.encode("ascii", "backslashreplace")
     if 85 in raw and b"\\U" in raw:
-        raw = _ASTRAL.sub(_surrogates, text).encode("ascii", "backslashreplace")
+        raw = re.sub(_ASTRAL, _surrogates, text).encode("ascii", "backslashreplace")
     # Python's "\xe9" is JSON's "\u00e9"; JSON itself has no "\x".
     raw = raw.replace(b"\\x", b"\\u00")
     return raw.replace(b"\x7f", b"\\u007f") if 127 in raw else raw
 
 
-_ASTRAL = re.compile("[\U00010000-\U0010ffff]")
+#: Compiled at first use, and kept by ``re``.
+_ASTRAL = "[\U00010000-\U0010ffff]"
 
 
 def _surrogates(match: re.Match[str]) -> str:

@@ -201,25 +201,44 @@ class DefaultJSONProvider(JSONProvider, Watched):
         return response_class(body, mimetype=self.mimetype)  # type: ignore[no-any-return]
 
 
-class _Writers(t.NamedTuple):
+class _Writers:
     """How a provider's attributes write text, until the epoch moves."""
 
-    epoch: int
-    spaced: t.Callable[[t.Any], str]
-    compact: t.Callable[[t.Any], str]
+    __slots__ = ("compact", "epoch", "spaced")
+
+    def __init__(self, provider: DefaultJSONProvider) -> None:
+        self.epoch = epoch.value
+        settings = _settings(provider)
+        self.spaced = fast.text_encoder(settings, fast.SPACED)
+        self.compact = fast.text_encoder(settings, fast.COMPACT)
 
 
-class _Body(t.NamedTuple):
+class _Body:
     """How a provider writes the body of a response, until the epoch moves.
 
     ``line`` is None if `DefaultJSONProvider.dumps` was overridden;
     ``plain_class`` is the response class if bytes are all it has to be given.
     """
 
-    epoch: int
-    indented: bool
-    line: t.Callable[[t.Any], bytes] | None
-    plain_class: type | None
+    __slots__ = ("epoch", "indented", "line", "plain_class")
+
+    def __init__(self, provider: DefaultJSONProvider) -> None:
+        self.epoch = epoch.value
+        compact = provider.compact
+        self.indented = compact is False or (compact is None and bool(provider._app.debug))
+        self.line: t.Callable[[t.Any], bytes] | None = None
+        if not _overrides(provider, "dumps"):
+            encoder = _indented_encoder if self.indented else fast.line_encoder
+            self.line = encoder(_settings(provider))
+        kind = provider._app.response_class
+        # Another media type may get a charset.
+        plain = (
+            self.line is not None
+            and getattr(kind, "_plainly_made", False)
+            and provider.mimetype == _JSON
+            and not _overrides(provider, "_prepare_response_obj")
+        )
+        self.plain_class: type | None = kind if plain else None
 
 
 def _settings(provider: DefaultJSONProvider) -> fast.EncoderSettings:
@@ -229,39 +248,24 @@ def _settings(provider: DefaultJSONProvider) -> fast.EncoderSettings:
 def _writers(provider: DefaultJSONProvider) -> _Writers:
     made: _Writers | None = provider.__dict__.get("_made_writers")
     if made is None or made.epoch != epoch.value:
-        now, settings = epoch.value, _settings(provider)
-        made = _Writers(
-            now,
-            fast.text_encoder(settings, fast.SPACED),
-            fast.text_encoder(settings, fast.COMPACT),
-        )
-        provider.__dict__["_made_writers"] = made
+        made = provider.__dict__["_made_writers"] = _Writers(provider)
     return made
 
 
 def _body(provider: DefaultJSONProvider) -> _Body:
     made: _Body | None = provider._made_body
     if made is None or made.epoch != epoch.value:
-        now, compact, line = epoch.value, provider.compact, None
-        indented = compact is False or (compact is None and bool(provider._app.debug))
-        if not _overrides(provider, "dumps"):
-            encoder = _indented_encoder if indented else fast.line_encoder
-            line = encoder(_settings(provider))
-        kind = provider._app.response_class
-        # Another media type may get a charset.
-        plain = (
-            line is not None
-            and getattr(kind, "_plainly_made", False)
-            and provider.mimetype == _JSON
-            and not _overrides(provider, "_prepare_response_obj")
-        )
-        made = _Body(now, indented, line, kind if plain else None)
-        provider.__dict__["_made_body"] = made
+        made = provider.__dict__["_made_body"] = _Body(provider)
     return made
 
 
 def _indented_encoder(settings: fast.EncoderSettings) -> t.Callable[[t.Any], bytes]:
-    write = json.JSONEncoder(indent=2, **settings._asdict()).encode
+    write = json.JSONEncoder(
+        default=settings.default,
+        ensure_ascii=settings.ensure_ascii,
+        sort_keys=settings.sort_keys,
+        indent=2,
+    ).encode
     return lambda obj: (write(obj) + "\n").encode()
 
 
