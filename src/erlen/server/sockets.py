@@ -82,6 +82,11 @@ def sockets_of(app: t.Any) -> Sockets:
     sockets = known.get(loop)
     if sockets is None:
         sockets = known[loop] = Sockets(loop)
+        if "wsgi_app" in vars(app):
+            app.logger.warning(
+                "Websockets do not pass through what is wrapped around 'wsgi_app': WSGI has none."
+                " Wrap ASGI middleware around 'asgi_app', and check access in before_websocket."
+            )
     return sockets
 
 

@@ -15,6 +15,7 @@ from ..http.closecodes import GOING_AWAY, INTERNAL_ERROR
 from ..state import epoch, reset_current, set_current
 from . import wssteps as steps
 from .connection import Connection
+from .lifespan import abegin
 from .reading import NEW, OPEN, Limits
 from .sockets import Sockets, sockets_of
 from .sockets import close_all as close_all
@@ -52,6 +53,9 @@ def serve(
 async def _serve(app: t.Any, scope: Event, receive: t.Any, send: t.Any) -> None:
     if (await receive())["type"] != "websocket.connect":
         return
+    if not app._begun:
+        # A server without lifespans, or a mounted application.
+        await abegin(app)
     sockets = sockets_of(app)
     connection = Connection(scope, receive, send, sockets.sweep, _UNLIMITED)
     if not sockets.admits(app.config):

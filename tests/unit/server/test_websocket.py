@@ -1430,3 +1430,54 @@ def test_log_level_of_a_quiet_end(app: Erlen, caplog: pytest.LogCaptureFixture) 
     with app.test_client().websocket_connect("/"):
         pass
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+def test_what_runs_before_serving_has_run(app: Erlen) -> None:
+    log: list[str] = []
+
+    @app.before_serving
+    async def begin() -> None:
+        log.append("begun")
+
+    @app.websocket("/")
+    async def view() -> None:
+        await websocket.send_json(log)
+
+    for _ in range(2):
+        with app.test_client().websocket_connect("/") as ws:
+            assert ws.receive_json() == ["begun"]
+
+
+def test_middleware_of_wsgi_is_not_left_out_silently(
+    app: Erlen, caplog: pytest.LogCaptureFixture
+) -> None:
+    inner = app.wsgi_app
+    app.wsgi_app = lambda environ, start_response: inner(environ, start_response)  # type: ignore[method-assign]
+    app.add_websocket("/", "view", lambda: erlen.blocking_websocket.accept())
+    for _ in range(2):
+        with app.test_client().websocket_connect("/"):
+            pass
+    assert caplog.text.count("do not pass through what is wrapped around 'wsgi_app'") == 1
+
+
+def test_middleware_of_asgi_sees_websockets(app: Erlen) -> None:
+    inner = app.asgi_app
+
+    async def middleware(scope: t.Any, receive: t.Any, send: t.Any) -> None:
+        headers = [*scope["headers"], (b"x-from-middleware", b"1")]
+        # No bound method of a known server any more: read ahead all the time.
+        await inner({**scope, "headers": headers}, lambda: receive(), send)
+
+    app.asgi_app = middleware  # type: ignore[method-assign]
+
+    @app.websocket("/")
+    async def view() -> None:
+        await websocket.send(websocket.headers["X-From-Middleware"])
+        while True:
+            await websocket.send(await websocket.receive())
+
+    with app.test_client().websocket_connect("/") as ws:
+        assert ws.receive() == "1"
+        for data in ("a", b"b"):
+            ws.send(data)
+            assert ws.receive() == data
