@@ -16,7 +16,6 @@ from .helpers import get_flashed_messages, get_load_dotenv
 from .http.request import Request
 from .http.response import Response
 from .plan import SLOTS
-from .server.guess import AppCall
 from .server.wsgi import wsgi_app
 from .sessions import SecureCookieSessionInterface, SessionInterface
 from .steps import Steps
@@ -96,10 +95,6 @@ class Erlen(Steps):
 
     else:
         asgi_app = _LateDriver()
-
-    def __init__(self, *args: t.Any, **kwargs: t.Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.__dict__["__call__"] = AppCall(self)
 
     @t.overload
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> t.Any: ...

@@ -26,6 +26,7 @@ from .namespace import _AppCtxGlobals
 from .routing.rules import Rule
 from .routing.rules import watched as watched_map
 from .scaffold import _endpoint_from_view_func, find_package, setupmethod
+from .server.guess import AppCall
 from .template_parts import TemplateParts
 
 if t.TYPE_CHECKING:
@@ -103,6 +104,8 @@ class App(TemplateParts):
         #: ``id(rule)`` to ``file:line`` of its registration, for ``erlen routes --check``.
         self.rule_sources: dict[int, str] = {}
         self._add_static_rule(static_host, host_matching)
+        # What servers look at to guess the protocol; calls go to the class.
+        self.__dict__["__call__"] = AppCall(self)
 
     def _instance_path(self, given: str | None) -> str:
         if given is None:

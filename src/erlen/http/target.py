@@ -72,18 +72,21 @@ class _Args(lazy["MultiDict[str, str]"]):
 
     stock: type | None = None
 
-    def __get__(self, instance: t.Any, owner: type) -> t.Any:
-        if owner is _Args.stock and instance is not None:
-            values = instance.__dict__
-            raw = values.get("query_string")
-            if raw is None:
-                query = instance.environ.get("QUERY_STRING") or ""
-            else:
-                query = raw.decode("latin-1")
-            if query.isascii() and instance.parameter_storage_class is ImmutableMultiDict:
-                value = values["args"] = parse_query(query)
-                return value
-        return super().__get__(instance, owner)
+    # Type checkers see the attribute's own type.
+    if not t.TYPE_CHECKING:
+
+        def __get__(self, instance: t.Any, owner: type | None = None) -> t.Any:
+            if owner is _Args.stock and instance is not None:
+                values = instance.__dict__
+                raw = values.get("query_string")
+                if raw is None:
+                    query = instance.environ.get("QUERY_STRING") or ""
+                else:
+                    query = raw.decode("latin-1")
+                if query.isascii() and instance.parameter_storage_class is ImmutableMultiDict:
+                    value = values["args"] = parse_query(query)
+                    return value
+            return super().__get__(instance, owner)
 
 
 def trust_args(cls: type[Target]) -> None:
