@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Person
 from notes import create_app, pages
 
+from conftest import Person
 from erlen import Erlen
 
 

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import PASSWORD, Person
 from notes import auth
 
+from conftest import PASSWORD, Person
 from erlen import Erlen, session
 
 

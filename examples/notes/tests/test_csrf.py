@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import pytest
-from conftest import PASSWORD, Person
 
+from conftest import PASSWORD, Person
 from erlen import Erlen
 
 FORMS = [

@@ -6,9 +6,9 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
-from conftest import Person
 from notes import db, files
 
+from conftest import Person
 from erlen import Erlen
 
 

@@ -4,8 +4,8 @@ import re
 from collections.abc import Callable
 
 import pytest
-from conftest import Person
 
+from conftest import Person
 from erlen import Erlen
 
 
