@@ -39,6 +39,8 @@ from .helpers import url_for as url_for
 from .http.request import Request as Request
 from .http.response import Response as Response
 from .json import jsonify as jsonify
+from .marks import inline as inline
+from .marks import stream_body as stream_body
 from .signals import appcontext_popped as appcontext_popped
 from .signals import appcontext_pushed as appcontext_pushed
 from .signals import appcontext_tearing_down as appcontext_tearing_down

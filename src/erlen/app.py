@@ -262,7 +262,7 @@ class Erlen(Steps):
         """The names of ``erlen shell``."""
         rv = {"app": self, "g": g}
         for processor in self.shell_context_processors:
-            rv.update(processor())
+            rv.update(self.ensure_sync(processor)())
         return rv
 
     def open_instance_resource(

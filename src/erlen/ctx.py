@@ -319,7 +319,7 @@ class Context(Ending):
             return
         self._outer = outer
         if signals.appcontext_pushed.receivers and self.app_ctx is self:
-            signals.appcontext_pushed.send(self.app, _async_wrapper=self.app.ensure_sync)
+            signals.appcontext_pushed.send(self.app, _async_wrapper=self.app._from_signal)
         if self.environ is not None:
             self._begin_request()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import typing as t
 
 from .state import get_current, reset_current, set_current
@@ -82,15 +83,40 @@ def copy_current_request_context(f: F) -> F:
     Raises:
         RuntimeError: There is no request.
     """
+    import functools
+    import inspect
+
     ctx = request_context("copy_current_request_context").copy()
+    app = ctx.app
 
     def wrapper(*args: t.Any, **kwargs: t.Any) -> t.Any:
         with ctx:
-            return ctx.app.ensure_sync(f)(*args, **kwargs)
+            return app.ensure_sync(f)(*args, **kwargs)
 
-    import functools
+    async def inside(*args: t.Any, **kwargs: t.Any) -> t.Any:
+        token = set_current(ctx)
+        error: BaseException | None = None
+        try:
+            return await f(*args, **kwargs)
+        except BaseException as exc:
+            error = exc
+            raise
+        finally:
+            reset_current(token)
+            await app._end_copy(ctx, error)
+            error = None
 
-    return t.cast(F, functools.update_wrapper(wrapper, f))
+    def either(*args: t.Any, **kwargs: t.Any) -> t.Any:
+        # A coroutine awaits it, or makes it a task; a thread waits for it.
+        return (inside if _is_on_loop() else app.ensure_sync(inside))(*args, **kwargs)
+
+    chosen = either if inspect.iscoroutinefunction(f) else wrapper
+    return t.cast(F, functools.update_wrapper(chosen, f))
+
+
+def _is_on_loop() -> bool:
+    asyncio = sys.modules.get("asyncio")
+    return asyncio is not None and asyncio._get_running_loop() is not None
 
 
 def after_this_websocket(f: F) -> F:

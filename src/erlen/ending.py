@@ -86,7 +86,7 @@ class Ending:
         if self.background:
             self.start_background()
         if told:
-            signals.appcontext_popped.send(self.app, _async_wrapper=self.app.ensure_sync)
+            signals.appcontext_popped.send(self.app, _async_wrapper=self.app._from_signal)
 
     def start_background(self) -> None:
         """Start the background tasks: the response has gone, or there will be none."""

@@ -110,11 +110,11 @@ def stream_with_context(generator_or_function: t.Any) -> t.Any:
     """Keep the request context for a generator that is the response's body.
 
     Args:
-        generator_or_function: An iterator; or a generator function, then this is
-            its decorator.
+        generator_or_function: An iterator, or an asynchronous one; or a generator
+            function of either kind, then this is its decorator.
 
     Returns:
-        An iterator, or the decorated function.
+        An iterator of the same kind, or the decorated function.
 
     Raises:
         RuntimeError: There is no request.
@@ -123,6 +123,11 @@ def stream_with_context(generator_or_function: t.Any) -> t.Any:
         source = iter(generator_or_function)
     except TypeError:
         import functools
+
+        if hasattr(generator_or_function, "__aiter__"):
+            from .asyncstream import AsyncContextStream
+
+            return AsyncContextStream(generator_or_function, request_context("stream_with_context"))
 
         def decorator(*args: t.Any, **kwargs: t.Any) -> t.Any:
             return stream_with_context(generator_or_function(*args, **kwargs))
@@ -224,7 +229,7 @@ def flash(message: str, category: str = "message") -> None:
     # Assigned, so that any kind of session notices.
     session["_flashes"] = flashes
     app = current_app._get_current_object()  # type: ignore[attr-defined]
-    message_flashed.send(app, _async_wrapper=app.ensure_sync, message=message, category=category)
+    message_flashed.send(app, _async_wrapper=app._from_signal, message=message, category=category)
 
 
 def get_flashed_messages(

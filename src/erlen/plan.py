@@ -288,7 +288,9 @@ class Plans:
             plan.before = (app.preprocess_request,)
         else:
             names = (None, *reversed(plan.scopes))
-            plan.processors = tuple(in_order(app.url_value_preprocessors, names))
+            plan.processors = tuple(
+                map(app.ensure_sync, in_order(app.url_value_preprocessors, names))
+            )
             plan.before = tuple(
                 app.ensure_sync(hook) for hook in in_order(app.before_request_funcs, names)
             )

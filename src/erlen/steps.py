@@ -6,6 +6,7 @@ override takes its slot in the plan, and may call the method here as ``super()``
 
 from __future__ import annotations
 
+import functools
 import inspect
 import sys
 import typing as t
@@ -99,7 +100,7 @@ class Steps(App):
         ctx = current_request_context("preprocess_request")
         names = (None, *reversed(ctx.request.blueprints))
         for processor in in_order(self.url_value_preprocessors, names):
-            processor(ctx.request.endpoint, ctx.request.view_args)
+            self.ensure_sync(processor)(ctx.request.endpoint, ctx.request.view_args)
         for hook in in_order(self.before_request_funcs, names):
             rv = self.ensure_sync(hook)()
             if rv is not None:
@@ -290,6 +291,35 @@ class Steps(App):
         if inspect.iscoroutinefunction(func):
             return self.async_to_sync(func)
         return func
+
+    def _from_signal(self, receiver: t.Callable[..., t.Any]) -> t.Callable[..., t.Any]:
+        """An asynchronous receiver, for a signal that may be sent from a coroutine's code."""
+        from .server.bridge import receiver_to_sync
+
+        return receiver_to_sync(receiver, self.ensure_sync(receiver))
+
+    async def _end_copy(self, ctx: t.Any, error: BaseException | None) -> None:
+        """Run the teardown functions of a context that a coroutine had a copy of."""
+        from .server.background import tear_down
+
+        await tear_down(self, ctx, error)
+
+    def ensure_async(self, func: t.Callable[..., t.Any]) -> t.Callable[..., t.Any]:
+        """A function that can be awaited; the counterpart of :meth:`ensure_sync`.
+
+        Args:
+            func: A coroutine function, which is returned as it is, or a function, which
+                then runs in a thread.
+        """
+        if inspect.iscoroutinefunction(func):
+            return func
+        from .server.threads import pool_of
+
+        @functools.wraps(func)
+        async def call(*args: t.Any, **kwargs: t.Any) -> t.Any:
+            return await pool_of(self).call(func, *args, **kwargs)
+
+        return call
 
     def async_to_sync(
         self, func: t.Callable[..., t.Coroutine[t.Any, t.Any, t.Any]]

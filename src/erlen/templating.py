@@ -10,13 +10,14 @@ from jinja2 import Environment as BaseEnvironment
 from .ctx import AppContext
 from .globals import current_app
 from .jinja import Context, Deferred, FastEnvironment
+from .latetext import LateText, gather, needs_await, tell
 from .signals import before_render_template, template_rendered
 from .state import get_current
 from .template_context import _default_template_ctx_processor as _default_template_ctx_processor
 from .template_context import run_processors, update_template_context
 
 if t.TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
 
     from jinja2 import Template
 
@@ -148,6 +149,10 @@ def _render(app: Erlen, template: Template, context: dict[str, t.Any]) -> str:
     if isinstance(app, AppContext):
         # Extensions call this too, and Flask 3.2 hands over the context.
         app = app.app
+    if needs_await(app):
+        name = template.name or "of a string"
+        late: t.Any = LateText(lambda: _render_late(app, template, context), name)
+        return t.cast(str, late)
     if _can_defer(app, template):
         run_processors(app, context, _defer_default)
         return template.render(context)
@@ -158,7 +163,32 @@ def _render(app: Erlen, template: Template, context: dict[str, t.Any]) -> str:
     return text
 
 
+async def _render_late(app: Erlen, template: Template, context: dict[str, t.Any]) -> str:
+    await _prepare_late(app, template, context)
+    text = template.render(context)
+    await tell(template_rendered, app, template, context)
+    return text
+
+
+async def _prepare_late(app: Erlen, template: Template, context: dict[str, t.Any]) -> None:
+    await gather(app, context, _default_template_ctx_processor)
+    await tell(before_render_template, app, template, context)
+
+
+async def _stream_late(
+    app: Erlen, template: Template, context: dict[str, t.Any]
+) -> AsyncIterator[str]:
+    await _prepare_late(app, template, context)
+    for piece in template.generate(context):
+        yield piece
+    await tell(template_rendered, app, template, context)
+
+
 def _stream(app: Erlen, template: Template, context: dict[str, t.Any]) -> Iterator[str]:
+    if needs_await(app):
+        from .helpers import stream_with_context
+
+        return t.cast("Iterator[str]", stream_with_context(_stream_late(app, template, context)))
     # Nothing is deferred: the template may run when the context has gone.
     app.update_template_context(context)
     _send(before_render_template, app, template, context)

@@ -18,7 +18,7 @@ LAYERS = {
     " shapes debughelpers",
     5: "server",
     6: "sockets channels sse serving app appbase steps blueprints registering template_parts"
-    " scaffold helpers templating template_context views cli testing wrappers",
+    " scaffold helpers asyncstream latetext templating template_context views cli testing wrappers",
     7: "flask_alias flask_names __main__",
     8: "",
 }

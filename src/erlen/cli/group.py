@@ -9,7 +9,7 @@ import click
 
 from ..state import get_current
 from .discover import NoAppException
-from .info import ScriptInfo, with_appcontext
+from .info import ScriptInfo, run_to_its_end, with_appcontext
 from .options import (
     app_option,
     as_flask_option,
@@ -56,7 +56,7 @@ class AppGroup(click.Group):
         register = super().command
 
         def decorator(f: t.Callable[..., t.Any]) -> click.Command:
-            function = with_appcontext(f) if wrapped else f
+            function = with_appcontext(f) if wrapped else run_to_its_end(f)
             return t.cast(click.Command, register(*args, **kwargs)(function))
 
         return decorator

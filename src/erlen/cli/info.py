@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import typing as t
-from functools import update_wrapper
+from functools import update_wrapper, wraps
+from inspect import iscoroutinefunction
 
 import click
 
@@ -135,6 +136,30 @@ def with_appcontext(f: F) -> F:
             app = ctx.ensure_object(ScriptInfo).load_app()
             ctx.with_resource(app.app_context())
 
-        return ctx.invoke(f, *args, **kwargs)
+        return ctx.invoke(run_to_its_end(f), *args, **kwargs)
 
     return t.cast(F, update_wrapper(inside, f))
+
+
+def run_to_its_end(f: t.Any) -> t.Any:
+    """Let a coroutine function be a command: it runs on an event loop of its own.
+
+    Args:
+        f: A function, which is returned as it is, or a coroutine function.
+    """
+    if not iscoroutinefunction(f):
+        return f
+
+    @wraps(f)
+    def call(*args: t.Any, **kwargs: t.Any) -> t.Any:
+        import asyncio
+
+        if asyncio._get_running_loop() is None:
+            # In this thread, so that Ctrl-C cancels it.
+            return asyncio.run(f(*args, **kwargs))
+
+        from ..server.bridge import async_to_sync
+
+        return async_to_sync(f)(*args, **kwargs)
+
+    return call

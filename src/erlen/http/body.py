@@ -69,6 +69,23 @@ def _unusual_length(raw: str) -> int:
     raise Malformed(raw)
 
 
+if t.TYPE_CHECKING:
+
+    class RequestStream(t.IO[bytes]):
+        """What ``request.stream`` is: a file, and an asynchronous iterable of bytes."""
+
+        def __aiter__(self) -> t.AsyncIterator[bytes]: ...
+
+
+class MemoryBody(BytesIO):
+    """A body, or what is left of one, that is here as a whole."""
+
+    async def __aiter__(self) -> t.AsyncIterator[bytes]:
+        """What is left, in pieces of a common size."""
+        while data := self.read(CHUNK):
+            yield data
+
+
 class BodyStream(LimitedStream):
     """The part of ``wsgi.input`` that belongs to this request.
 
@@ -123,6 +140,33 @@ class BodyStream(LimitedStream):
             self._fail(ClientDisconnected)
         return data
 
+    async def __aiter__(self) -> t.AsyncIterator[bytes]:
+        """What is left, in the pieces in which it arrives; see :meth:`read` for what it raises."""
+        while data := await self._next():
+            yield data
+
+    async def _next(self) -> bytes:
+        receive = getattr(self._stream, "next_chunk", None)
+        if receive is None:
+            if isinstance(self._stream, BytesIO):
+                return self.read(CHUNK)
+            from asyncio import get_running_loop
+
+            # It may have to be waited for, or read from a disk.
+            return await get_running_loop().run_in_executor(None, self.read, CHUNK)
+        if self._failed:
+            self._fail(self._failed)
+        try:
+            data: bytes = await receive()
+        except OSError as error:
+            self._fail(ClientDisconnected, error)
+        self._pos += len(data)
+        if not data and self._pos < self._expected:
+            self._fail(ClientDisconnected)
+        if self._limit_is_max and self._pos > self.limit:
+            self._fail(RequestEntityTooLarge)
+        return data
+
     def _fail(self, kind: type[HTTPException], cause: Exception | None = None) -> t.NoReturn:
         # What comes after an error is not the body: every later read fails too.
         self._failed = kind
@@ -148,7 +192,7 @@ class BodyStream(LimitedStream):
         return len(data)
 
 
-def open_stream(environ: WSGIEnvironment, maximum: int | None) -> t.IO[bytes]:
+def open_stream(environ: WSGIEnvironment, maximum: int | None) -> RequestStream:
     """The request's body as a stream that keeps within its bounds.
 
     Args:
@@ -166,17 +210,17 @@ def open_stream(environ: WSGIEnvironment, maximum: int | None) -> t.IO[bytes]:
     length = checked_length(environ, maximum)
     stream = environ.get("wsgi.input")
     if stream is None:
-        return BytesIO()
+        return t.cast("RequestStream", MemoryBody())
     if "wsgi.input_terminated" in environ:
         # What comes after a too short Content-Length is left in: middleware that
         # decompresses a body may forget to change the header.
         limit = sys.maxsize if maximum is None else maximum
         return t.cast(
-            "t.IO[bytes]", BodyStream(stream, limit, maximum is not None, expected=length or 0)
+            "RequestStream", BodyStream(stream, limit, maximum is not None, expected=length or 0)
         )
     if length is None:
-        return BytesIO()
-    return BodyStream(stream, length, expected=length)  # type: ignore[return-value]
+        return t.cast("RequestStream", MemoryBody())
+    return t.cast("RequestStream", BodyStream(stream, length, expected=length))
 
 
 def checked_length(environ: WSGIEnvironment, maximum: int | None) -> int | None:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import typing as t
-from io import BytesIO
 
 from werkzeug.wrappers import Request as WerkzeugRequest
 
-from .body import CHUNK, READ_STEP, checked_length
+from .body import CHUNK, READ_STEP, MemoryBody, checked_length
 from .query import QUOTE_INVALID, empty_multidict, multidict, parse_query
 
 if t.TYPE_CHECKING:
     from werkzeug.datastructures import FileStorage, ImmutableMultiDict
 
+    from .body import RequestStream
     from .request import Request
 
     Form = ImmutableMultiDict[str, str]
@@ -47,7 +47,9 @@ def read_form(request: Request) -> tuple[Form, Files]:
     if mimetype == MULTIPART:
         return _read_multipart(request)
     if mimetype:
-        request.stream = request._get_stream_for_parsing()
+        if request._cached_data is not None:
+            request.stream = t.cast("RequestStream", MemoryBody(request._cached_data))
+        request.stream  # noqa: B018  (a shallow request must not have its body parsed)
     else:
         request.stream  # noqa: B018  (a shallow request must not have its body parsed)
     return empty_multidict(), empty_multidict()
@@ -74,7 +76,7 @@ def _whole_body(request: Request) -> bytes:
     cached = request._cached_data
     if cached is None:
         return request._read_all()
-    request.stream = BytesIO(cached)
+    request.stream = t.cast("RequestStream", MemoryBody(cached))
     request.stream.seek(0, 2)
     return cached
 

@@ -43,3 +43,18 @@ class lazy(t.Generic[T]):
             return values[name]  # type: ignore[no-any-return]
         value = values[name] = self.compute(instance)
         return value
+
+
+class LateEnviron:
+    """The environ of a request that came as an ASGI scope, made at first use."""
+
+    def __get__(self, request: t.Any, owner: t.Any) -> t.Any:
+        if request is None:
+            return self
+        values = request.__dict__
+        try:
+            make, scope, body = values["_source"]
+        except KeyError:
+            raise AttributeError("environ") from None
+        environ = values["environ"] = make(scope, body)
+        return environ

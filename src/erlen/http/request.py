@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import typing as t
-from io import BytesIO
 
 from werkzeug.datastructures import CombinedMultiDict, FileStorage, ImmutableMultiDict, MultiDict
 from werkzeug.exceptions import (
     BadRequest,
+    ClientDisconnected,
     HTTPException,
     RequestEntityTooLarge,
     UnsupportedMediaType,
@@ -17,15 +17,17 @@ from werkzeug.wrappers import Request as WerkzeugRequest
 
 from .. import json
 from ..state import get_current
-from .body import open_stream, read_plain_body
+from .body import MemoryBody, checked_length, open_stream, read_plain_body
 from .form import read_form
-from .lazy import lazy
+from .lazy import LateEnviron, lazy
 from .limits import Limits
 from .target import trust_args
 
 if t.TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
     from werkzeug.routing import Rule
+
+    from .body import RequestStream
 
 # What somebody may replace on one request to have a say in parsing its form.
 _FORM_HOOKS = frozenset({"make_form_data_parser", "_get_file_stream", "_get_stream_for_parsing"})
@@ -45,21 +47,6 @@ class _JsonModule:
         return module
 
 
-class _LateEnviron:
-    """The environ of a request that came as an ASGI scope, made at first use."""
-
-    def __get__(self, request: t.Any, owner: t.Any) -> t.Any:
-        if request is None:
-            return self
-        values = request.__dict__
-        try:
-            make, scope, body = values["_source"]
-        except KeyError:
-            raise AttributeError("environ") from None
-        environ = values["environ"] = make(scope, body)
-        return environ
-
-
 class Request(Limits):
     """A request, as :class:`flask.Request` 3.1 and Werkzeug 3.1 document it.
 
@@ -75,7 +62,7 @@ class Request(Limits):
         shallow: refuse to read the body.
     """
 
-    environ: t.Any = _LateEnviron()
+    environ: t.Any = LateEnviron()
 
     #: Has ``dumps`` and ``loads``; decodes what :meth:`get_json` returns.
     json_module: t.Any = _JsonModule()
@@ -136,8 +123,8 @@ class Request(Limits):
     # -- body
 
     @lazy
-    def stream(self) -> t.IO[bytes]:
-        """The body, to be read once, within the limits.
+    def stream(self) -> RequestStream:
+        """The body, to be read once, within the limits; also with ``async for``.
 
         Raises:
             RuntimeError: the request is shallow.
@@ -150,8 +137,28 @@ class Request(Limits):
                 " from the input stream is disabled."
             )
         if self._body_read:
-            return BytesIO()
+            return t.cast("RequestStream", MemoryBody())
         return open_stream(self.environ, self.max_content_length)
+
+    async def receive(self) -> None:
+        """Receive the whole body, where that has not been done.
+
+        Needed in views that are marked with :func:`erlen.stream_body`, and in those
+        that raise :attr:`max_content_length`, before anything is asked for that reads
+        the body at once: :attr:`form`, :attr:`files`, :meth:`get_json`, :meth:`get_data`.
+        Does nothing where the body is here, or is read by WSGI.
+
+        Raises:
+            HTTPException: 413 if it is too large, 400 if the client went away.
+        """
+        receive = getattr(self.environ.get("wsgi.input"), "receive_rest", None)
+        if receive is None:
+            return
+        checked_length(self.environ, self.max_content_length)
+        try:
+            await receive(self.max_content_length)
+        except OSError as error:
+            raise ClientDisconnected() from error
 
     def _read_all(self) -> bytes:
         """Read what is left of the body, if possible without a stream object."""

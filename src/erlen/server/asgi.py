@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import typing as t
 
-from ..http.request import Request
 from ..runner import arun
 from ..state import epoch, get_current, reset_current, set_current
 from . import inthread
@@ -17,8 +16,8 @@ from .lifespan import abegin
 from .native import NativePlans
 from .outgoing import Answer, Returned, answer_of, ready, send_answer
 from .receiving import GONE, AsyncBody, receive_body
-from .scope import EXTRA, MEDIA_TYPES, METHODS, Scope, ScopeContext, split_path
-from .sending import HTML, JSON, LENGTHS, Receive, Send, raw_length
+from .scope import EXTRA, MEDIA_TYPES, METHODS, Scope, ScopeContext, scope_context, split_path
+from .sending import HTML, JSON, LENGTHS, Receive, Send, raw_length, send_whole
 from .steps import NativePlan
 
 #: The headers that decide which way a request goes.
@@ -27,9 +26,6 @@ _TELLING = frozenset(
 )
 #: Methods without a body, unless a header announces one.
 _BODILESS = frozenset(("GET", "HEAD", "OPTIONS", "TRACE"))
-_NONE: dict[str, t.Any] = {}
-
-_new = t.cast("t.Callable[[type[ScopeContext]], t.Any]", object.__new__)
 
 
 async def asgi_app(app: t.Any, scope: Scope, receive: Receive, send: Send) -> None:
@@ -73,14 +69,14 @@ async def asgi_app(app: t.Any, scope: Scope, receive: Receive, send: Send) -> No
         methods = native.static.get(path)
         plan = methods.get(method) if methods is not None else None
         if plan is not None:
-            args = plan.constants.copy() if plan.constants is not None else _NONE
+            args = plan.constants.copy() if plan.constants is not None else {}
         else:
             found = native.find(path, method)
             if found:
                 args = found[1]
                 plan = native.by_target.get(found[0])
             elif found is None and method in METHODS:
-                args = _NONE
+                args = {}
                 plan = native.missing
             if plan is None:
                 plan, args = native.resolve(path, method)
@@ -93,104 +89,144 @@ async def asgi_app(app: t.Any, scope: Scope, receive: Receive, send: Send) -> No
         await inthread.serve(app, scope, receive, send, body)
         return
     if ctx is None:
-        # What ``ScopeContext`` does: calling a class costs more than all of this.
-        ctx = _new(ScopeContext)
-        ctx.app = app
-        ctx.scope = scope
-        ctx.cookie = cookie
-        ctx.plan = plan
-        ctx.view_args = args
-        ctx.touched = False
-        ctx._request = ctx._opened = ctx._g = None
+        ctx = scope_context(app, scope, cookie, plan, args)
     if body:
         ctx.set_body(body)
         if type(body) is bytes and length == b"%d" % len(body):
             ctx.media_type = MEDIA_TYPES.get(media)
     error: BaseException | None = None
     answer: Answer | None = None
+    walked = False
     token = set_current(ctx)
     try:
-        try:
-            if plan.bare:
-                args = ctx.view_args
-                rv = plan.view(**args) if args else plan.view()
-                if not plan.direct:
-                    rv = await rv
-            else:
-                rv = await arun(plan, ctx)
-            kind = type(rv)
-            # A bare value comes from a light plan only.
-            if ctx.touched or not plan.light:
-                if plan.bare:
-                    rv = await arun(t.cast(t.Any, Returned(plan, rv)), ctx)
-                answer = answer_of(ctx, rv)
-            elif ctx._opened is not None or cookie is not None:
-                answer = ready(native, plan, ctx, rv)
-            elif kind is str:
-                text, pair = rv.encode(), HTML
-            elif kind is dict and native.json_line is not None:
-                text, pair = native.json_line(rv), JSON
-            else:
-                answer = ready(native, plan, ctx, rv)
-        except Exception as exc:
-            error = exc
-            answer, error = await _recover(native, plan, ctx, exc)
-        if answer is not None and type(answer[2]) is not bytes and plan.teardown:
-            ctx.hold()
+        if plan.bare:
+            args = ctx.view_args
+            rv = plan.view(**args) if args else plan.view()
+            if not plan.direct:
+                rv = await rv
+        else:
+            rv = await arun(plan, ctx)
+        walked = True
+        kind = type(rv)
+        # A bare value comes from a light plan only.
+        if ctx.touched or ctx._opened is not None or cookie is not None or not plan.light:
+            answer = await _answer(native, plan, ctx, rv)
+        elif kind is str:
+            text, pair = rv.encode(), HTML
+        elif kind is dict and native.json_line is not None:
+            text, pair = native.json_line(rv), JSON
+        else:
+            answer = ready(native, plan, ctx, rv)
+    except Exception as exc:
+        error = exc
+        answer, error = await _recover(native, plan, ctx, exc, walked)
     except BaseException as exc:
         error = exc
-        ctx.start_background()
         raise
     finally:
-        try:
-            if plan.teardown or ctx.touched:
-                await _end(native, plan, ctx, error)
-            else:
-                request = ctx._request
-                if request is not None and (
-                    type(request) is not Request or request.__dict__.get("files")
-                ):
-                    ctx.close_request()
-        finally:
-            reset_current(token)
-            # The frame in the error's traceback must not keep the error itself.
-            error = None
-            if (plan.teardown or ctx.touched) and not ctx.held:
-                await leave(native, ctx)
-    try:
-        if answer is None:
-            size = len(text)
-            status, headers = 200, [pair, LENGTHS.get(size) or raw_length(size)]
+        if plan.teardown or ctx.touched:
+            await _close(native, plan, ctx, token, answer, error)
         else:
-            status, headers, text = answer
-            if type(text) is not bytes:
-                await _send_long(native, plan, ctx, answer, receive, send)
-                return
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": text})
-    finally:
-        if ctx.touched:
-            ctx.start_background()
+            reset_current(token)
+            if ctx._request is not None:
+                ctx.close_files()
+        # The frame in the error's traceback must not keep the error itself.
+        error = None
+    if answer is None:
+        size = len(text)
+        status, headers = 200, [pair, LENGTHS.get(size) or raw_length(size)]
+    elif type(answer[2]) is bytes and not ctx.touched:
+        status, headers, text = answer
+    else:
+        await _send(native, plan, ctx, answer, receive, send)
+        return
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": text})
+
+
+async def _answer(native: NativePlans, plan: NativePlan, ctx: ScopeContext, rv: t.Any) -> Answer:
+    """What goes out for what the walk of a plan, or the view of a bare one, returned."""
+    if plan.light and not ctx.touched:
+        return ready(native, plan, ctx, rv)
+    if plan.bare:
+        rv = await arun(t.cast(t.Any, Returned(plan, rv)), ctx)
+    return answer_of(ctx, rv)
 
 
 async def _recover(
-    native: NativePlans, plan: NativePlan, ctx: ScopeContext, error: Exception
+    native: NativePlans, plan: NativePlan, ctx: ScopeContext, error: Exception, walked: bool
 ) -> tuple[Answer, Exception | None]:
     """Answer what was raised, and say what the teardown functions are told of it."""
     try:
-        if plan.bare:
+        if plan.bare and not walked:
             # The walk of other plans has done this.
             try:
-                rv = await plan.recover(error)
-                if ctx.touched:
-                    rv = await arun(t.cast(t.Any, Returned(plan, rv)), ctx)
-                    return answer_of(ctx, rv), None
-                return ready(native, plan, ctx, rv), None
+                return await _answer(native, plan, ctx, await plan.recover(error)), None
             except Exception as again:
                 error = again
         return answer_of(ctx, await unhandled(native, error)), error
     finally:
         del error
+
+
+async def _close(
+    native: NativePlans,
+    plan: NativePlan,
+    ctx: ScopeContext,
+    token: t.Any,
+    answer: Answer | None,
+    error: BaseException | None,
+) -> None:
+    """End a request that somebody waits for; not yet, if its answer is a stream."""
+    keep = preserve(ctx)
+    try:
+        if answer is None:
+            # The error goes on to the server.
+            ctx.start_background()
+        elif type(answer[2]) is not bytes and plan.teardown and keep is None:
+            ctx.hold()
+        if keep is not None:
+            keep(ctx)
+        if ctx.held:
+            ctx._error = error
+        else:
+            await end(native, plan, ctx, error)
+    finally:
+        reset_current(token)
+        if not ctx.held:
+            await leave(native, ctx)
+        error = None
+
+
+async def _send(
+    native: NativePlans,
+    plan: NativePlan,
+    ctx: ScopeContext,
+    answer: Answer,
+    receive: Receive,
+    send: Send,
+) -> None:
+    """Send what may take its time; then the request has ended."""
+    error: BaseException | None = None
+    try:
+        if type(answer[2]) is bytes:
+            await send_whole(send, *answer)
+        else:
+            await send_answer(native, ctx.scope, answer, receive, send)
+    except BaseException as exc:
+        error = exc
+        raise
+    finally:
+        if ctx.held:
+            ctx.held -= 1
+            token = set_current(ctx)
+            try:
+                await end(native, plan, ctx, error or ctx._error)
+            finally:
+                reset_current(token)
+                await leave(native, ctx)
+        ctx.start_background()
+        ctx._error = error = None
 
 
 async def _prepare(
@@ -238,50 +274,9 @@ async def _receive(
     return await receive_body(receive, maximum, native.hop, message=message)
 
 
-async def _end(
-    native: NativePlans, plan: NativePlan, ctx: ScopeContext, error: BaseException | None
-) -> None:
-    keep = preserve(ctx)
-    if keep is not None:
-        keep(ctx)
-        if ctx.held:
-            ctx.held -= 1
-    if ctx.held:
-        ctx._error = error
-    else:
-        await end(native, plan, ctx, error)
-
-
 def preserve(ctx: ScopeContext) -> t.Any:
     """What a test client left in the environ to get hold of the context, or None."""
     return ctx.scope.get(EXTRA, {}).get("werkzeug.debug.preserve_context")
-
-
-async def _send_long(
-    native: NativePlans,
-    plan: NativePlan,
-    ctx: ScopeContext,
-    answer: Answer,
-    receive: Receive,
-    send: Send,
-) -> None:
-    """Send what may take its time; then the request has ended."""
-    error: BaseException | None = None
-    try:
-        await send_answer(native, ctx.scope, answer, receive, send)
-    except BaseException as exc:
-        error = exc
-        raise
-    finally:
-        if ctx.held:
-            ctx.held -= 1
-            token = set_current(ctx)
-            try:
-                await end(native, plan, ctx, error or ctx._error)
-            finally:
-                reset_current(token)
-                await leave(native, ctx)
-        ctx._error = error = None
 
 
 def freeze(app: t.Any) -> NativePlans:

@@ -129,6 +129,17 @@ class Task:
         )
 
 
+async def tear_down(app: t.Any, ctx: t.Any, error: BaseException | None) -> None:
+    """Run the teardown functions of a context, in a thread; from a coroutine.
+
+    Args:
+        app: The application.
+        ctx: The context, which is current no more.
+        error: What ended it, or None.
+    """
+    await tasks_of(app).pool.call(partial(_tear_down, ctx, error))
+
+
 def _tear_down(ctx: t.Any, error: BaseException | None) -> None:
     token = set_current(ctx)
     try:

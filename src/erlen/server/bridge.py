@@ -18,6 +18,7 @@ from collections.abc import AsyncIterable, Iterator
 from ..state import get_current
 from . import greenlets
 from .greenlets import allocate_lock
+from .jobs import settle
 from .threads import carry_back, here, mailbox_of
 
 if t.TYPE_CHECKING:
@@ -77,6 +78,34 @@ def async_to_sync(func: t.Callable[..., t.Any]) -> t.Callable[..., t.Any]:
 
     # Whoever asks is told that this is no coroutine function any more.
     call.__wrapped__ = func
+    return call
+
+
+def receiver_to_sync(
+    receiver: t.Callable[..., t.Any], waiting: t.Callable[..., t.Any]
+) -> t.Callable[..., t.Any]:
+    """An asynchronous receiver of a signal that sync code sends.
+
+    In a thread the sender waits for it. On an event loop it can't; nobody asks for what
+    a receiver returns, so it runs as a task, soon.
+
+    Args:
+        receiver: A coroutine function.
+        waiting: The same as a function that waits.
+    """
+
+    @functools.wraps(receiver)
+    def call(*args: t.Any, **kwargs: t.Any) -> t.Any:
+        from asyncio import _get_running_loop
+
+        loop = _get_running_loop()
+        if loop is None:
+            return waiting(*args, **kwargs)
+        task = loop.create_task(receiver(*args, **kwargs))
+        _tasks.add(task)
+        task.add_done_callback(_tasks.discard)
+        return None
+
     return call
 
 
@@ -163,7 +192,7 @@ class _Crossing:
 
     async def _main(self) -> None:
         try:
-            self._rv = await self._func(*self._args, **self._kwargs)
+            self._rv = await settle(await self._func(*self._args, **self._kwargs))
         except BaseException as error:
             self._error = error
         finally:

@@ -16,7 +16,7 @@ from ..sessions import SecureCookieSessionInterface
 from ..state import get_current
 from ..steporder import _late, _of_nothing, in_order
 from .scope import ScopeContext
-from .steps import AsyncStep, NativePlan, awaited, notifier
+from .steps import AsyncStep, NativePlan, awaited, notifier, settled
 
 if t.TYPE_CHECKING:
     from .native import NativePlans
@@ -111,8 +111,13 @@ class Builder:
         self._add_dispatch(native)
         self._add_ending(native)
         self._add_teardown(native)
+        late = renders_late(self.app)
+        if late:
+            native.view = settled(native.view)
+            native.before = tuple(map(settled, native.before))
+            native.recover = settled(native.recover)
         native.bare = native.light and not (native.processors or native.before)
-        native.direct = native.bare and self.view is None
+        native.direct = native.bare and self.view is None and not late
         if native.direct:
             native.view = plan.view
         return native
@@ -269,6 +274,18 @@ def async_methods(view: t.Any) -> frozenset[str] | None:
         return None
     tell = getattr(cls, "_async_methods", None)
     return None if tell is None else tell()
+
+
+def renders_late(app: t.Any) -> bool:
+    """Whether templates of coroutines have to be awaited; see :mod:`erlen.latetext`.
+
+    Args:
+        app: The application.
+    """
+    functions = [f for functions in app.template_context_processors.values() for f in functions]
+    for signal in (signals.before_render_template, signals.template_rendered):
+        functions += signal.receivers_for(app)
+    return any(map(iscoroutinefunction, functions))
 
 
 def is_asynchronous(view: t.Any) -> bool:

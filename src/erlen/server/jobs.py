@@ -37,6 +37,19 @@ def carry_back(context: contextvars.Context) -> None:
             variable.set(value)
 
 
+async def settle(rv: t.Any) -> t.Any:
+    """What a view, hook or handler returned, with its text awaited if it is not there yet.
+
+    Args:
+        rv: What was returned; see :mod:`erlen.latetext`.
+    """
+    if type(rv) is tuple and rv:
+        late = getattr(rv[0], "_erlen_late", None)
+        return rv if late is None else (await late(), *rv[1:])
+    late = getattr(rv, "_erlen_late", None)
+    return rv if late is None else await late()
+
+
 class Mailbox:
     """Brings results from threads to one event loop.
 

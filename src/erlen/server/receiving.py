@@ -138,6 +138,15 @@ class LoopInput:
         self._held = data[size:]
         return data[:size]
 
+    async def next_chunk(self) -> bytes:
+        """The next bytes that arrive, for who reads them on the loop after all."""
+        data, self._held = self._held, b""
+        return data or await self._body.next_chunk()
+
+    async def receive_rest(self, maximum: int | None) -> None:
+        """As :meth:`AsyncBody.receive_rest`."""
+        await self._body.receive_rest(maximum)
+
     def _next(self) -> bytes:
         from asyncio import run_coroutine_threadsafe
 

@@ -274,6 +274,12 @@ class ScopeContext(Context):
         elif request.__dict__.get("files"):
             request.close()
 
+    def close_files(self) -> None:
+        """Close the request, if it holds anything that has to be closed."""
+        request = self._request
+        if type(request) is not Request or request.__dict__.get("files"):
+            self.close_request()
+
     # -- the session, without an environ -----------------------------------------------
 
     def session_to_save(self, plans: Plans) -> t.Any:
@@ -301,3 +307,29 @@ class ScopeContext(Context):
                 self._opened = session
                 return session
         return super()._open_session()
+
+
+def scope_context(
+    app: t.Any, scope: Scope, cookie: bytes | None, plan: t.Any, view_args: t.Any
+) -> ScopeContext:
+    """Make a context; calling its class would cost more than twice as much.
+
+    Args:
+        app: The application.
+        scope: The scope.
+        cookie: The value of its Cookie header, if there is one.
+        plan: The plan of the matched endpoint.
+        view_args: The arguments of the view.
+    """
+    ctx = _new_context(ScopeContext)
+    ctx.app = app
+    ctx.scope = scope
+    ctx.cookie = cookie
+    ctx.plan = plan
+    ctx.view_args = view_args
+    ctx.touched = False
+    ctx._request = ctx._opened = ctx._g = None
+    return ctx  # type: ignore[no-any-return]
+
+
+_new_context = t.cast("t.Callable[[type[ScopeContext]], t.Any]", object.__new__)

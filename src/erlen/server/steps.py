@@ -7,6 +7,7 @@ from inspect import iscoroutine
 
 from ..plan import Plan
 from ..steporder import Step
+from .jobs import settle
 
 AsyncStep = t.Callable[..., t.Awaitable[t.Any]]
 
@@ -44,6 +45,22 @@ def awaited(function: Step) -> AsyncStep:
         finally:
             # An error that a handler was called with, and that it raised again, would
             # hold this frame, and it the error.
+            del args, kwargs
+
+    return call
+
+
+def settled(step: AsyncStep) -> AsyncStep:
+    """A step that awaits the template that it may have returned.
+
+    Args:
+        step: The step.
+    """
+
+    async def call(*args: t.Any, **kwargs: t.Any) -> t.Any:
+        try:
+            return await settle(await step(*args, **kwargs))
+        finally:
             del args, kwargs
 
     return call
