@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .compat import compat_command
 from .group import ErlenGroup
 from .options import as_flask_option
 from .production import serve_command
@@ -19,6 +20,7 @@ a file 'wsgi.py' or 'app.py' in the current directory.
 
 # Not in Flask's group, which has Flask's commands only.
 cli.add_command(serve_command)
+cli.add_command(compat_command)
 
 
 def main() -> None:
