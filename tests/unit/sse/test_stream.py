@@ -468,14 +468,15 @@ def test_many_streams_on_one_loop(app: Erlen) -> None:
 
         before = threading.active_count()
         tasks = [asyncio.create_task(one()) for _ in range(100)]
-        while channels.count("a") < 100:
-            await asyncio.sleep(0.01)
-        channels.publish("a", "hello")
-        while len(got) < 100:
-            await asyncio.sleep(0.01)
-        assert threading.active_count() <= before + 1
-        leave.set()
-        await asyncio.wait(tasks)
+        async with asyncio.timeout(20):
+            while channels.count("a") < 100:
+                await asyncio.sleep(0.01)
+            channels.publish("a", "hello")
+            while len(got) < 100:
+                await asyncio.sleep(0.01)
+            assert threading.active_count() <= before + 1
+            leave.set()
+            await asyncio.wait(tasks)
         assert channels.count("a") == 0
 
     asyncio.run(main())
