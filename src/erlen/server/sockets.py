@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import typing as t
-from weakref import WeakKeyDictionary
 
 from ..http.closecodes import GOING_AWAY
 from .sweep import Sweep
@@ -75,12 +74,11 @@ def sockets_of(app: t.Any) -> Sockets:
         app: The application.
     """
     loop = asyncio.get_running_loop()
-    known: WeakKeyDictionary[asyncio.AbstractEventLoop, Sockets] | None
-    known = app.__dict__.get("_sockets")
-    if known is None:
-        known = app.__dict__["_sockets"] = WeakKeyDictionary()
+    known: dict[asyncio.AbstractEventLoop, Sockets] = app.__dict__.setdefault("_sockets", {})
     sockets = known.get(loop)
     if sockets is None:
+        for ended in [other for other in known if other.is_closed()]:
+            del known[ended]
         sockets = known[loop] = Sockets(loop)
         if "wsgi_app" in vars(app):
             app.logger.warning(

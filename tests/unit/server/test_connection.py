@@ -575,3 +575,14 @@ async def test_nothing_is_kept_of_ended_websockets() -> None:
     sockets = sockets_of(app)
     assert not sockets.connections
     assert not sockets.sweep._away and not sockets.sweep._timed
+
+
+def test_loops_that_have_ended_are_forgotten() -> None:
+    app = make()
+
+    async def ask() -> None:
+        sockets_of(app)
+
+    for _ in range(3):
+        asyncio.run(ask())
+    assert len(app.__dict__["_sockets"]) == 1
