@@ -105,6 +105,10 @@ class Target(WerkzeugRequest):
     @lazy
     def method(self) -> str:
         """The request method, in upper case."""
+        source = self.__dict__.get("_source")
+        if source is not None:
+            # An ASGI scope.
+            return str(source[1]["method"]).upper()
         return (self.environ.get("REQUEST_METHOD") or "GET").upper()
 
     @lazy

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ..http.request import Request
 from ..runner import arun
 from ..state import epoch, get_current, reset_current, set_current
 from . import inthread
@@ -128,8 +129,11 @@ async def asgi_app(app: t.Any, scope: Scope, receive: Receive, send: Send) -> No
             await _close(native, plan, ctx, token, answer, error)
         else:
             reset_current(token)
-            if ctx._request is not None:
-                ctx.close_files()
+            request = ctx._request
+            if request is not None and (
+                type(request) is not Request or "files" in request.__dict__
+            ):
+                ctx.close_request()
         # The frame in the error's traceback must not keep the error itself.
         error = None
     if answer is None:

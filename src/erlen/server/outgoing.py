@@ -18,13 +18,13 @@ from .sending import (
     HTML,
     JSON,
     LENGTHS,
-    Chunks,
     RawHeaders,
     Receive,
     Send,
     code_of,
     raw_headers,
     raw_length,
+    send_chunks,
     send_file,
 )
 from .steps import NativePlan
@@ -230,7 +230,7 @@ async def send_answer(
     elif type(body) is AsyncStream:
         try:
             await send({"type": "http.response.start", "status": status, "headers": headers})
-            await Chunks(send, receive, body.chunks, body.failed).run()
+            await send_chunks(send, receive, body.chunks, body.failed)
         finally:
             if body.close is not None:
                 await native.hop(body.close)

@@ -259,8 +259,6 @@ class ScopeContext(Context):
         request.view_args = self.view_args
         # What views ask for most.
         request.query_string = scope.get("query_string", b"")
-        method = scope["method"]
-        request.method = method if method in METHODS else method.upper()
         if self.media_type is not None:
             request.mimetype = self.media_type
             request._received = body
@@ -273,12 +271,6 @@ class ScopeContext(Context):
             super().close_request()
         elif request.__dict__.get("files"):
             request.close()
-
-    def close_files(self) -> None:
-        """Close the request, if it holds anything that has to be closed."""
-        request = self._request
-        if type(request) is not Request or request.__dict__.get("files"):
-            self.close_request()
 
     # -- the session, without an environ -----------------------------------------------
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import typing as t
 
 from ..http.filebody import BLOCK, FileBody
-
-if t.TYPE_CHECKING:
-    import asyncio
 
 Send = t.Callable[[dict[str, t.Any]], t.Awaitable[None]]
 Receive = t.Callable[[], t.Awaitable[dict[str, t.Any]]]
@@ -160,21 +158,18 @@ class Watch:
         gone: What to call; takes nothing.
     """
 
-    __slots__ = ("_receive", "_gone", "_task", "_handle")
+    __slots__ = ("_receive", "_gone", "_loop", "_task", "_handle")
 
     def __init__(self, receive: Receive, gone: t.Callable[[], t.Any]) -> None:
-        import asyncio
-
         self._receive = receive
         self._gone = gone
+        self._loop = loop = asyncio.get_running_loop()
         self._task: asyncio.Task[None] | None = None
-        self._handle: asyncio.Handle | None = asyncio.get_running_loop().call_soon(self._begin)
+        self._handle: asyncio.Handle | None = loop.call_soon(self._begin)
 
     def _begin(self) -> None:
-        import asyncio
-
         self._handle = None
-        self._task = asyncio.get_running_loop().create_task(self._watch())
+        self._task = self._loop.create_task(self._watch())
 
     async def _watch(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
@@ -191,8 +186,13 @@ class Watch:
         self._handle = self._task = None
 
 
-class Chunks:
-    """Sends the chunks of an asynchronous iterable, each before the next is made.
+async def send_chunks(
+    send: Send,
+    receive: Receive,
+    body: t.AsyncIterable[t.Any],
+    failed: t.Callable[[BaseException], t.Any],
+) -> None:
+    """Send the chunks of an asynchronous iterable, each before the next is made.
 
     When the client goes away, the iterable is cancelled where it waits, and closed.
 
@@ -202,73 +202,53 @@ class Chunks:
         body: Text or bytes.
         failed: Told what the iterable raised.
     """
+    task = asyncio.current_task()
+    if not isinstance(task, asyncio.Task):
+        # Granian has tasks that can't be cancelled.
+        await asyncio.create_task(send_chunks(send, receive, body, failed))
+        return
+    gone = False
 
-    __slots__ = ("_send", "_receive", "_iterator", "_failed", "_task", "_gone")
+    def leave() -> None:
+        nonlocal gone
+        gone = True
+        task.cancel()
 
-    def __init__(
-        self,
-        send: Send,
-        receive: Receive,
-        body: t.AsyncIterable[t.Any],
-        failed: t.Callable[[BaseException], t.Any],
-    ) -> None:
-        self._send = send
-        self._receive = receive
-        self._iterator = body.__aiter__()
-        self._failed = failed
-        self._task: t.Any = None
-        self._gone = False
-
-    async def run(self) -> None:
-        """Send them all."""
-        import asyncio
-
-        task = asyncio.current_task()
-        if isinstance(task, asyncio.Task):
-            await self._run(task)
-        else:
-            # Granian has tasks that can't be cancelled.
-            await asyncio.create_task(self._run(None))
-
-    async def _run(self, task: asyncio.Task[t.Any] | None) -> None:
-        import asyncio
-
-        self._task = task or asyncio.current_task()
-        watch = Watch(self._receive, self._leave)
-        try:
-            await self._send_all(watch)
-        except asyncio.CancelledError:
-            if not self._gone:
-                raise
-            self._task.uncancel()
-        finally:
-            watch.stop()
-            self._task = None
-            close = getattr(self._iterator, "aclose", None)
-            if close is not None:
-                await close()
-
-    def _leave(self) -> None:
-        if self._task is not None:
-            self._gone = True
-            self._task.cancel()
-
-    async def _send_all(self, watch: Watch) -> None:
-        send = self._send
-        try:
-            async for chunk in self._iterator:
-                if type(chunk) is not bytes:
-                    chunk = chunk.encode() if isinstance(chunk, str) else bytes(chunk)
-                try:
-                    await send({"type": "http.response.body", "body": chunk, "more_body": True})
-                except OSError:
-                    # How servers say that the client has gone (ASGI, HTTP 2.4).
-                    return
-        except Exception as error:
-            self._failed(error)
+    watch = Watch(receive, leave)
+    iterator = body.__aiter__()
+    try:
+        await _send_all(send, iterator, watch, failed)
+    except asyncio.CancelledError:
+        if not gone:
             raise
+        task.uncancel()
+    finally:
         watch.stop()
-        try:
-            await send({"type": "http.response.body", "body": b""})
-        except OSError:
-            pass
+        close = getattr(iterator, "aclose", None)
+        if close is not None:
+            await close()
+
+
+async def _send_all(
+    send: Send,
+    iterator: t.AsyncIterator[t.Any],
+    watch: Watch,
+    failed: t.Callable[[BaseException], t.Any],
+) -> None:
+    try:
+        async for chunk in iterator:
+            if type(chunk) is not bytes:
+                chunk = chunk.encode() if isinstance(chunk, str) else bytes(chunk)
+            try:
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            except OSError:
+                # How servers say that the client has gone (ASGI, HTTP 2.4).
+                return
+    except Exception as error:
+        failed(error)
+        raise
+    watch.stop()
+    try:
+        await send({"type": "http.response.body", "body": b""})
+    except OSError:
+        pass
