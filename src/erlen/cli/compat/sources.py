@@ -83,7 +83,8 @@ def _parsed(path: str, content: bytes) -> Source:
     except SyntaxError as error:
         if error.msg.startswith("(unicode error)") or "codec" in error.msg:
             return _unread(path, f"is not text in its encoding: {error.msg}.", error)
-        return _unread(path, f"is not valid Python: {error.msg}.", error)
+        # Some of Python's texts end with a question.
+        return _unread(path, f"is not valid Python: {error.msg.rstrip('.?')}.", error)
     except UnicodeDecodeError as error:
         return _unread(path, f"is not {error.encoding} (byte {error.start}).")
     except ValueError as error:
