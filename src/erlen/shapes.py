@@ -121,8 +121,22 @@ def fitted(function: t.Any, bound: bool) -> t.Any:
     return call
 
 
+def _without_context(function: t.Any) -> t.Any:
+    """An override of Flask 3.1's shape, as one of Flask 3.2's may call it by ``super()``."""
+
+    @functools.wraps(function)
+    def call(self: t.Any, *args: t.Any, **kwargs: t.Any) -> t.Any:
+        if args and isinstance(args[0], Context):
+            args = args[1:]
+        kwargs.pop("ctx", None)
+        return function(self, *args, **kwargs)
+
+    call._either_shape = True  # type: ignore[attr-defined]
+    return call
+
+
 def fit_class(cls: type) -> None:
-    """Fit the overrides that a class of applications has, its own and its mixins'.
+    """Fit the overrides that a class of applications has, its own and those it inherits.
 
     Args:
         cls: The class. Each override is replaced where it stands.
@@ -130,12 +144,24 @@ def fit_class(cls: type) -> None:
     for name in CONTEXT_FIRST:
         if hasattr(getattr(cls, name, None), "_either_shape"):
             continue
+        older: list[tuple[type, t.Any]] = []
+        mixed = False
         for owner in cls.__mro__:
             function = vars(owner).get(name)
-            if function is None:
+            if hasattr(function, "_either_shape"):
+                mixed |= not _is_ours(owner)
                 continue
-            if inspect.isfunction(function):
-                better = fitted(function, False)
-                if better is not function:
-                    setattr(owner, name, better)
-            break
+            if not inspect.isfunction(function):
+                continue
+            better = fitted(function, False)
+            if better is function:
+                older.append((owner, function))
+            else:
+                mixed = True
+                setattr(owner, name, better)
+        for owner, function in older if mixed else ():
+            setattr(owner, name, _without_context(function))
+
+
+def _is_ours(owner: type) -> bool:
+    return owner.__module__.partition(".")[0] == __name__.partition(".")[0]

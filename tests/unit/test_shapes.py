@@ -151,6 +151,73 @@ def test_an_override_of_a_class(name: str, shape: t.Any, base: str) -> None:
     compare(make, *CALLS, general=None)
 
 
+class TestChains:
+    """Classes of both shapes above one another, each calling the next by ``super()``."""
+
+    def chain(self, log: list[str], *shapes: str) -> t.Any:
+        """The class of the first shape is the base, that of the last the application's."""
+        cls: t.Any = erlen.Erlen
+        for number, shape in enumerate(shapes):
+            make = self.new if shape == "new" else self.old
+            cls = make(log, cls, f"{shape} {number}")
+        return cls
+
+    def new(self, log: list[str], base: t.Any, name: str) -> t.Any:
+        class New(base):  # type: ignore[misc]
+            def dispatch_request(self, ctx: t.Any) -> t.Any:
+                log.append(name)
+                assert ctx is app_ctx._get_current_object()
+                return super().dispatch_request(ctx)
+
+            def finalize_request(self, ctx: t.Any, rv: t.Any, *args: t.Any, **more: t.Any) -> t.Any:
+                log.append(f"{name} end")
+                return super().finalize_request(ctx, rv, *args, **more)
+
+        return New
+
+    def old(self, log: list[str], base: t.Any, name: str) -> t.Any:
+        class Old(base):  # type: ignore[misc]
+            def dispatch_request(self) -> t.Any:
+                log.append(name)
+                return super().dispatch_request()
+
+            def finalize_request(self, rv: t.Any, from_error_handler: bool = False) -> t.Any:
+                log.append(f"{name} end")
+                return super().finalize_request(rv, from_error_handler)
+
+        return Old
+
+    @pytest.mark.parametrize(
+        "shapes",
+        [
+            ("new",),
+            ("old",),
+            ("old", "new"),
+            ("new", "old"),
+            ("old", "new", "old"),
+            ("new", "old", "new"),
+            ("old", "old", "new"),
+        ],
+    )
+    def test_all_are_called(self, shapes: tuple[str, ...]) -> None:
+        log: list[str] = []
+        app = site(erlen, [], self.chain(log, *shapes))
+        names = [f"{shape} {number}" for number, shape in enumerate(shapes)][::-1]
+        for _ in range(2):
+            plan(app)
+            log.clear()
+            assert serve(app).body == b"index"
+            assert log == [*names, *(f"{name} end" for name in names)]
+        if "new" in shapes:
+            with app.test_request_context("/") as ctx:
+                assert app.dispatch_request() == app.dispatch_request(ctx) == "index"
+
+    def test_old_overrides_alone_stay_as_they_were_written(self) -> None:
+        cls = self.chain([], "old", "old")
+        assert cls.dispatch_request.__qualname__.endswith("Old.dispatch_request")
+        assert not hasattr(cls.dispatch_request, "__wrapped__")
+
+
 class TestCallers:
     """Who calls erlen's methods may hand over the context, or not."""
 
