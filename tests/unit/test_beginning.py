@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+import sys
 import typing as t
+from types import FrameType
 
 import flask
 import pytest
@@ -264,3 +266,40 @@ def test_converters_may_use_the_context() -> None:
 
     calls: list[Call | str] = ["/", "/a", "/gone", "/broken", call("/a", "POST")]
     compare(make, *calls, general=4)
+
+
+@pytest.mark.wsgi
+def test_an_idle_session_costs_few_calls() -> None:
+    """An interface that opens a session for everybody leaves the rest of a request as it is."""
+
+    class Session(dict[str, t.Any], erlen.sessions.SessionMixin):  # type: ignore[misc]
+        pass
+
+    class Interface(erlen.sessions.SessionInterface):
+        def open_session(self, app: t.Any, request: t.Any) -> t.Any:
+            return Session()
+
+        def save_session(self, app: t.Any, session: t.Any, response: t.Any) -> None:
+            response.vary.add("Cookie")
+
+    app = erlen.Erlen("idle")
+    app.session_interface = Interface()
+    app.add_url_rule("/", "index", lambda: "index")
+    for _ in range(2):
+        plan(app)
+        serve(app)
+    environ = call("/").make_environ()
+    calls: list[str] = []
+
+    def profile(frame: FrameType, event: str, argument: object) -> None:
+        if event == "call" and "/erlen/" in frame.f_code.co_filename:
+            calls.append(frame.f_code.co_qualname)
+
+    plan(app)
+    sys.setprofile(profile)
+    try:
+        app(environ, lambda status, headers, exc_info=None: None)
+    finally:
+        sys.setprofile(None)
+    assert "first_step.<locals>.begin" in calls
+    assert len(calls) <= 20, calls
