@@ -14,72 +14,11 @@ import queue
 import sys
 import threading
 import typing as t
-from urllib.parse import quote_from_bytes
-
-from werkzeug.http import HTTP_STATUS_CODES
 
 import erlen
-from erlen.server.scope import EXTRA
-
-_DERIVED = {
-    "REQUEST_METHOD",
-    "SCRIPT_NAME",
-    "PATH_INFO",
-    "QUERY_STRING",
-    "SERVER_PROTOCOL",
-    "SERVER_NAME",
-    "SERVER_PORT",
-    "REMOTE_ADDR",
-    "REMOTE_PORT",
-    "CONTENT_TYPE",
-    "CONTENT_LENGTH",
-    "REQUEST_URI",
-    "RAW_URI",
-}
+from erlen.testing.exchange import http_scope, status_line
 
 _missing: t.Any = object()
-
-
-def scope_of(environ: dict[str, t.Any]) -> dict[str, t.Any]:
-    """The scope that a server would have made of the same request."""
-    headers = []
-    extra = {}
-    for key, value in environ.items():
-        if key.startswith("HTTP_") and isinstance(value, str):
-            name = key[5:].replace("_", "-").lower()
-            headers.append((name.encode("latin-1"), value.encode("latin-1", "replace")))
-        elif key not in _DERIVED and not key.startswith("wsgi."):
-            extra[key] = value
-    for key in ("CONTENT_TYPE", "CONTENT_LENGTH"):
-        if environ.get(key):
-            headers.append(
-                (key.lower().replace("_", "-").encode(), environ[key].encode("latin-1", "replace"))
-            )
-    root = environ.get("SCRIPT_NAME", "").encode("latin-1", "replace")
-    raw = root + environ.get("PATH_INFO", "").encode("latin-1", "replace")
-    scope = {
-        "type": "http",
-        "asgi": {"version": "3.0", "spec_version": "2.3"},
-        "http_version": environ.get("SERVER_PROTOCOL", "HTTP/1.1").partition("/")[2],
-        "server": (environ.get("SERVER_NAME", "localhost"), _port(environ.get("SERVER_PORT"))),
-        "scheme": environ.get("wsgi.url_scheme", "http"),
-        "method": environ.get("REQUEST_METHOD", "GET"),
-        "root_path": root.decode("utf-8", "replace"),
-        "path": raw.decode("utf-8", "replace"),
-        "raw_path": quote_from_bytes(raw).encode(),
-        "query_string": environ.get("QUERY_STRING", "").encode("latin-1", "replace"),
-        "headers": headers,
-        "extensions": {},
-    }
-    if environ.get("REMOTE_ADDR"):
-        scope["client"] = (environ["REMOTE_ADDR"], int(environ.get("REMOTE_PORT") or 50000))
-    if extra:
-        scope[EXTRA] = extra
-    return scope
-
-
-def _port(text: str | None) -> int | None:
-    return int(text) if text and text.isdigit() else None
 
 
 class Exchange:
@@ -103,7 +42,7 @@ class Exchange:
 
     async def _serve(self) -> None:
         try:
-            await self.app.asgi_app(scope_of(self.environ), self._receive, self._send)
+            await self.app.asgi_app(http_scope(self.environ), self._receive, self._send)
         except BaseException as error:
             self.messages.put(error)
             self.task = None
@@ -199,7 +138,7 @@ def through_asgi(app: t.Any, environ: dict[str, t.Any], start_response: t.Any) -
         raise RuntimeError("asgi_app returned without a response")
     assert start["type"] == "http.response.start"
     headers = [(n.decode("latin-1").title(), v.decode("latin-1")) for n, v in start["headers"]]
-    start_response(line(start["status"]), headers)
+    start_response(status_line(start["status"]), headers)
     message = exchange.next()
     if message is None or not message.get("more_body"):
         # Whole: the application has ended when its server hears of the body's end.
@@ -236,12 +175,7 @@ def seen(status: str, headers: list[tuple[str, str]]) -> tuple[str, list[tuple[s
     """
     if not painted:
         return status, headers
-    return line(int(status.split()[0])), [(name.title(), value) for name, value in headers]
-
-
-def line(code: int) -> str:
-    """The status line that belongs to a code."""
-    return f"{code} {HTTP_STATUS_CODES.get(code, 'Unknown').upper()}"
+    return status_line(int(status.split()[0])), [(name.title(), value) for name, value in headers]
 
 
 def paint(monkeypatch: t.Any, native: bool) -> None:

@@ -29,6 +29,8 @@ if t.TYPE_CHECKING:
 
     from .templating import Environment
     from .testing import FlaskClient, FlaskCliRunner
+    from .testing.asyncclient import AsyncErlenClient
+    from .testing.served import ServedApp
 
 
 class _LateDriver:
@@ -72,6 +74,7 @@ class Erlen(Steps):
     response_class: type[Response] = Response
     session_interface: SessionInterface = SecureCookieSessionInterface()
     test_client_class: type[FlaskClient] | None = None
+    async_client_class: type[AsyncErlenClient] | None = None
     test_cli_runner_class: type[FlaskCliRunner] | None = None
 
     _stock: t.ClassVar[dict[str, t.Any]] = {}
@@ -307,6 +310,28 @@ class Erlen(Steps):
         if cls is None:
             from .testing import FlaskClient as cls
         return cls(self, self.response_class, use_cookies=use_cookies, **kwargs)  # type: ignore[misc]
+
+    def async_client(self, use_cookies: bool = True, **kwargs: t.Any) -> AsyncErlenClient:
+        """A client for coroutines, that calls the application by ASGI, without a server.
+
+        Args:
+            use_cookies: Whether it keeps cookies.
+            kwargs: For ``async_client_class``.
+        """
+        cls = self.async_client_class
+        if cls is None:
+            from .testing.asyncclient import AsyncErlenClient as cls
+        return cls(self, self.response_class, use_cookies=use_cookies, **kwargs)  # type: ignore[misc]
+
+    def test_app(self) -> ServedApp:
+        """The application as it is while it is served, for ``async with`` or ``with``.
+
+        What runs before serving has run inside of the block, and what runs after it
+        behind it. ``test_client()`` of what the block gives is a client of its colour.
+        """
+        from .testing.served import ServedApp
+
+        return ServedApp(self)
 
     def test_cli_runner(self, **kwargs: t.Any) -> FlaskCliRunner:
         """A runner for the application's commands.

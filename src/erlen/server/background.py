@@ -25,6 +25,10 @@ if t.TYPE_CHECKING:
 
 Call = t.Callable[[], t.Any]
 
+#: Under this key the test client leaves a list: it calls what is in it when it has the
+#: response, which it does not always close.
+SENT = "erlen.sent"
+
 #: Threads for the tasks of one application, apart from those for its requests.
 _THREADS = 16
 
@@ -55,8 +59,12 @@ def add_task(app: t.Any, func: t.Callable[..., t.Any], args: t.Any, kwargs: t.An
 
 def _when_sent(ctx: t.Any, response: t.Any) -> t.Any:
     starts, ctx.background = ctx.background, ()
+    sent = ctx.environ.get(SENT)
     for start in starts:
-        response.call_on_close(start)
+        if sent is None or response.is_streamed:
+            response.call_on_close(start)
+        else:
+            sent.append(start)
     return response
 
 

@@ -15,13 +15,17 @@ if t.TYPE_CHECKING:
     from click.testing import CliRunner, Result
 
     from ..cli import ScriptInfo
+    from .asyncclient import AsyncErlenClient
     from .runner import ErlenCliRunner
     from .runner import ErlenCliRunner as FlaskCliRunner
+    from .served import ServedApp
     from .websocket import WebsocketClosed, WebsocketRejected
 
 FlaskClient = ErlenClient
 
 _LATE = {
+    "AsyncErlenClient": ("erlen.testing.asyncclient", "AsyncErlenClient"),
+    "ServedApp": ("erlen.testing.served", "ServedApp"),
     "CliRunner": ("click.testing", "CliRunner"),
     "ErlenCliRunner": ("erlen.testing.runner", "ErlenCliRunner"),
     "FlaskCliRunner": ("erlen.testing.runner", "ErlenCliRunner"),
@@ -44,6 +48,7 @@ def __getattr__(name: str) -> t.Any:
 
 
 __all__ = [
+    "AsyncErlenClient",
     "CliRunner",
     "EnvironBuilder",
     "ErlenCliRunner",
@@ -52,6 +57,7 @@ __all__ = [
     "FlaskClient",
     "Result",
     "ScriptInfo",
+    "ServedApp",
     "WebsocketClosed",
     "WebsocketRejected",
     "_get_werkzeug_version",

@@ -25,6 +25,10 @@ if t.TYPE_CHECKING:
 # receives the contexts a server would have thrown away.
 PRESERVE_KEY = "werkzeug.debug.preserve_context"
 
+# Under this one, what is to be done when the response was sent; as in
+# `erlen.server.background`.
+SENT_KEY = "erlen.sent"
+
 _werkzeug_version = ""
 
 
@@ -180,8 +184,13 @@ class ErlenClient(werkzeug.test.Client):
         # was within reach. Redirects and later requests start without it.
         self._context_stack.close()
         self._tell_application()
+        sent: list[t.Callable[[], t.Any]] = []
+        request.environ[SENT_KEY] = sent
         response = super().open(request, buffered=buffered, follow_redirects=follow_redirects)
         response.json_module = self.application.json  # type: ignore[assignment]
+
+        for start in sent:
+            start()
 
         for context in self._new_contexts:
             self._context_stack.enter_context(context)

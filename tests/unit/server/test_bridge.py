@@ -241,6 +241,18 @@ class TestTheLoop:
         assert async_to_sync(work)() == 7
 
 
+def settle() -> None:
+    """Wait until the loop has done with what was asked of it."""
+
+    async def work() -> None:
+        await asyncio.sleep(0)
+
+    async_to_sync(work)()
+    deadline = time.monotonic() + 10
+    while bridge._tasks and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+
 class TestCalls:
     def test_arguments_result_and_name(self) -> None:
         async def work(a: int, *, b: int) -> tuple[int, int]:
@@ -333,13 +345,13 @@ class TestCalls:
         plan(app)
         for _ in range(3):
             run()
-        time.sleep(0.05)
+        settle()
         gc.collect()
         gc.disable()
         try:
             for _ in range(20):
                 run()
-            time.sleep(0.05)
+            settle()
             assert gc.collect() == 0
         finally:
             gc.enable()
