@@ -163,7 +163,7 @@ class Builder:
             return awaited(view)
         if methods is None or iscoroutinefunction(view):
             return app.step(view)
-        there = awaited(view)
+        there = app.seen(awaited(view), view)
 
         def call(**arguments: t.Any) -> t.Awaitable[t.Any]:
             if not methods or t.cast(ScopeContext, get_current()).scope["method"] in methods:

@@ -198,8 +198,23 @@ class NativePlans:
             function: A function or a coroutine function.
         """
         if iscoroutinefunction(function):
-            return function  # type: ignore[no-any-return]
-        return awaited(function) if self.stays(function) else partial(self.hop, function)
+            return self.seen(function, function)
+        if self.stays(function):
+            return self.seen(awaited(function), function)
+        return partial(self.hop, function)
+
+    def seen(self, step: AsyncStep, function: t.Any) -> AsyncStep:
+        """A step that runs on the loop; in debug mode one that tells when it blocks.
+
+        Args:
+            step: The step.
+            function: What the user wrote.
+        """
+        if not self.app.debug:
+            return step
+        from .blocking import watched
+
+        return watched(self.app, step, function)
 
     def stays(self, function: t.Any, role: str = "") -> bool:
         """Whether a function runs on the loop, as it does not block.
@@ -221,10 +236,8 @@ class NativePlans:
         join = each if role else until_answered
         for colour, group in groupby(functions, lambda f: self._colour(f, role)):
             members = tuple(group)
-            if colour == "coroutine":
-                steps += members
-            elif colour == "loop" and any(map(is_inline, members)):
-                steps += map(awaited, members)
+            if colour == "coroutine" or (colour == "loop" and any(map(is_inline, members))):
+                steps += map(self.step, members)
             elif colour == "loop":
                 steps.append(on_loop(join(members)))
             else:
