@@ -110,14 +110,28 @@ class Erlen(Steps):
         send: Callable[[dict[str, t.Any]], Awaitable[None]],
     ) -> Awaitable[None]: ...
 
-    def __call__(self, environ: t.Any, start_response: t.Any, send: t.Any = None) -> t.Any:
+    def __call__(
+        self,
+        environ: t.Any = None,
+        start_response: t.Any = None,
+        send: t.Any = None,
+        *,
+        scope: t.Any = None,
+        receive: t.Any = None,
+    ) -> t.Any:
         """Answer a WSGI request, or with a third argument serve an ASGI connection.
 
-        Goes through whatever is wrapped around ``wsgi_app`` and ``asgi_app``.
+        Goes through whatever is wrapped around ``wsgi_app`` and ``asgi_app``. Daphne
+        names its arguments; nobody else does.
         """
         if send is None:
+            if start_response is None:
+                raise TypeError(
+                    "Erlen.__call__() missing 2 required positional arguments:"
+                    " 'environ' and 'start_response'"
+                )
             return self.wsgi_app(environ, start_response)
-        return self.asgi_app(environ, start_response, send)
+        return self.asgi_app(environ or scope, start_response or receive, send)
 
     def run(
         self,
