@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from redis_server import redis_server
 from running import ROOT, Running, asgi_server, free_port
+from services.redis import redis_server
 
 INSTALL = "on Debian: apt-get install chromium chromium-driver; and pip install selenium"
 # Quiet and self-contained: no calls home, no first-run pages, no GPU, no shared memory of a host.

@@ -8,7 +8,7 @@ import uuid
 import pytest
 
 from erlen.channels import Channels
-from redis_server import redis_server
+from services.redis import redis_server
 
 Make = t.Callable[..., Channels]
 

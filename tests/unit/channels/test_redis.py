@@ -17,8 +17,8 @@ import pytest
 import erlen
 from erlen.channels import Channels, ChannelsUnavailable
 from erlen.channels.message import Message
-from redis_server import redis_server
 from running import free_port
+from services.redis import redis_server
 
 pytest.importorskip("redis", reason="the client is missing: pip install 'erlen[redis]'")
 redis_backend: t.Any = importlib.import_module("erlen.channels.redis")

@@ -1,0 +1,1 @@
+"""Services that tests start for themselves: each on a free port, stopped with its process group."""
