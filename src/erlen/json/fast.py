@@ -16,6 +16,7 @@ from json import encoder as _encoder
 T = t.TypeVar("T")
 
 Separators = tuple[str, str]
+Default = t.Callable[[t.Any], t.Any]
 
 #: What ``json.dumps`` uses by default, and what Flask uses out of debug mode.
 SPACED: Separators = (", ", ": ")
@@ -39,33 +40,92 @@ class EncoderSettings:
         default: called for what JSON has no form for.
         ensure_ascii: escape everything that isn't ASCII.
         sort_keys: write the keys of an object in order.
+        not_finite: for NaN and infinity ``"keep"``, ``"null"`` or ``"error"``.
     """
 
     # Not a NamedTuple: making the class takes longer than importing this module.
-    __slots__ = ("default", "ensure_ascii", "sort_keys")
+    __slots__ = ("default", "ensure_ascii", "not_finite", "sort_keys")
 
     def __init__(
-        self, default: t.Callable[[t.Any], t.Any], ensure_ascii: bool, sort_keys: bool
+        self, default: Default, ensure_ascii: bool, sort_keys: bool, not_finite: str = "keep"
     ) -> None:
         self.default = default
         self.ensure_ascii = ensure_ascii
         self.sort_keys = sort_keys
+        self.not_finite = not_finite
 
 
-def text_encoder(settings: EncoderSettings, separators: Separators) -> t.Callable[[t.Any], str]:
+def text_encoder(
+    settings: EncoderSettings, separators: Separators, indent: int | None = None
+) -> t.Callable[[t.Any], str]:
     """A function that writes a value as ``json.dumps`` would with these settings.
 
     Args:
         settings: as for ``json.dumps``.
         separators: between items, and between a key and its value.
+        indent: spaces for each level; None writes one line.
     """
+    if settings.not_finite == "keep":
+        return _text_encoder(settings, separators, indent, settings.default, True)
+
+    def make(default: Default) -> t.Callable[[t.Any], str]:
+        return _text_encoder(settings, separators, indent, default, False)
+
+    return finite_only(make, settings.default, settings.not_finite)
+
+
+def finite_only(
+    make: t.Callable[[Default], t.Callable[[t.Any], str]], default: Default, how: str
+) -> t.Callable[[t.Any], str]:
+    """A function that writes values in which NaN and infinity are null, or an error.
+
+    What has none of these pays nothing: the first attempt succeeds.
+
+    Args:
+        make: Makes a function, of a ``default``, that raises a ValueError for them.
+        default: called for what JSON has no form for.
+        how: ``"null"`` or ``"error"``.
+    """
+    strict = make(default)
+
+    def encode(obj: t.Any) -> str:
+        try:
+            return strict(obj)
+        except ValueError as error:
+            from .arrays import finite, place_of_not_finite
+
+            try:
+                if how == "null":
+                    return make(lambda value: finite(default(value)))(finite(obj))
+                place = place_of_not_finite(obj)
+            except RecursionError:
+                # A circle, which is what the first attempt said.
+                raise error from None
+            if place is None:
+                raise
+            text = f"NaN or infinity at {place}: JSON has no form for it (RFC 8259, 6)."
+            fix = "Send None in its place, or set app.json.not_finite = 'null'."
+            raise ValueError(f"{text} {fix}") from None
+
+    return encode
+
+
+def _text_encoder(
+    settings: EncoderSettings,
+    separators: Separators,
+    indent: int | None,
+    default: Default,
+    allow_nan: bool,
+) -> t.Callable[[t.Any], str]:
     slow = json.JSONEncoder(
-        default=settings.default,
+        default=default,
         ensure_ascii=settings.ensure_ascii,
         sort_keys=settings.sort_keys,
         separators=separators,
+        indent=indent,
+        allow_nan=allow_nan,
     ).encode
-    parts = _c_encoder(settings, separators)
+    parts = None if indent else _c_encoder(settings, separators, default, allow_nan)
     if parts is None:
         return slow
     join = "".join
@@ -82,7 +142,7 @@ def text_encoder(settings: EncoderSettings, separators: Separators) -> t.Callabl
 
 
 def _c_encoder(
-    settings: EncoderSettings, separators: Separators
+    settings: EncoderSettings, separators: Separators, default: Default, allow_nan: bool
 ) -> t.Callable[[t.Any, int], t.Iterable[str]] | None:
     """The standard library's C encoder, without its table of circular references.
 
@@ -96,14 +156,14 @@ def _c_encoder(
     try:
         parts = make(
             None,
-            settings.default,
+            default,
             getattr(_encoder, name),
             None,
             key,
             item,
             settings.sort_keys,
             False,
-            True,
+            allow_nan,
         )
         if "".join(parts(["a", 1], 0)) == f'["a"{item}1]':
             return t.cast("t.Callable[[t.Any, int], t.Iterable[str]]", parts)

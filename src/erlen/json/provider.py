@@ -84,11 +84,16 @@ class JSONProvider:
 def _default(o: t.Any) -> t.Any:
     """The JSON form of a date, decimal, UUID, dataclass, or object with ``__html__``.
 
+    Also that of NumPy's and pandas' values, which Flask 3.1 refuses.
+
     Raises:
         TypeError: the object is none of these.
     """
     # Imported where they are used: only one of these objects needs them.
     if isinstance(o, date):
+        if o != o:
+            # The one such date is pandas' NaT.
+            return None
         from werkzeug.http import http_date
 
         return http_date(o)
@@ -103,6 +108,11 @@ def _default(o: t.Any) -> t.Any:
         return dataclasses.asdict(t.cast("t.Any", o))
     if hasattr(o, "__html__"):
         return str(o.__html__())
+    from .arrays import REFUSED, form_of
+
+    form = form_of(o)
+    if form is not REFUSED:
+        return form
     raise TypeError(f"Object of type {type(o).__name__} is not JSON serializable")
 
 
@@ -124,6 +134,10 @@ class DefaultJSONProvider(JSONProvider, Watched):
     #: Write the keys of objects in order; they must all be strings then.
     sort_keys = True
 
+    #: What is written for a float that JSON has no number for, NaN or infinity: ``"keep"``
+    #: (``NaN``, which is no JSON; Flask 3.1), ``"null"``, or ``"error"``, a ``ValueError``.
+    not_finite: t.Literal["keep", "null", "error"] = "keep"
+
     #: Write `response` bodies without spaces. ``None``: unless in debug mode.
     compact: bool | None = None
 
@@ -138,7 +152,12 @@ class DefaultJSONProvider(JSONProvider, Watched):
         Args:
             obj: the value.
             kwargs: for ``json.dumps``; ``default``, ``ensure_ascii`` and
-                ``sort_keys`` default to the attributes.
+                ``sort_keys`` default to the attributes, ``allow_nan`` to what
+                ``not_finite`` says.
+
+        Raises:
+            TypeError: there is no form for a value.
+            ValueError: a float isn't finite, and that is an error here.
         """
         if not kwargs:
             return _writers(self).spaced(obj)
@@ -147,7 +166,14 @@ class DefaultJSONProvider(JSONProvider, Watched):
         kwargs.setdefault("default", self.default)
         kwargs.setdefault("ensure_ascii", self.ensure_ascii)
         kwargs.setdefault("sort_keys", self.sort_keys)
-        return json.dumps(obj, **kwargs)
+        if self.not_finite == "keep" or "allow_nan" in kwargs:
+            return json.dumps(obj, **kwargs)
+        default = kwargs.pop("default")
+
+        def writer(default: t.Callable[[t.Any], t.Any]) -> t.Callable[[t.Any], str]:
+            return lambda obj: json.dumps(obj, default=default, allow_nan=False, **kwargs)
+
+        return fast.finite_only(writer, default, self.not_finite)(obj)
 
     def loads(self, s: str | bytes, **kwargs: t.Any) -> t.Any:
         """Read a value from JSON.
@@ -242,7 +268,9 @@ class _Body:
 
 
 def _settings(provider: DefaultJSONProvider) -> fast.EncoderSettings:
-    return fast.EncoderSettings(provider.default, provider.ensure_ascii, provider.sort_keys)
+    return fast.EncoderSettings(
+        provider.default, provider.ensure_ascii, provider.sort_keys, provider.not_finite
+    )
 
 
 def _writers(provider: DefaultJSONProvider) -> _Writers:
@@ -260,12 +288,7 @@ def _body(provider: DefaultJSONProvider) -> _Body:
 
 
 def _indented_encoder(settings: fast.EncoderSettings) -> t.Callable[[t.Any], bytes]:
-    write = json.JSONEncoder(
-        default=settings.default,
-        ensure_ascii=settings.ensure_ascii,
-        sort_keys=settings.sort_keys,
-        indent=2,
-    ).encode
+    write = fast.text_encoder(settings, (",", ": "), indent=2)
     return lambda obj: (write(obj) + "\n").encode()
 
 
@@ -317,4 +340,5 @@ def is_stock(provider: t.Any) -> bool:
         and provider.default is _default
         and provider.ensure_ascii is True
         and provider.sort_keys is True
+        and provider.not_finite == "keep"
     )

@@ -26,13 +26,13 @@ def test_without_the_c_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_another_c_encoder_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("json.encoder.c_make_encoder", lambda: None)
-    assert fast._c_encoder(SETTINGS, fast.COMPACT) is None
+    assert fast._c_encoder(SETTINGS, fast.COMPACT, _default, True) is None
     monkeypatch.setattr("json.encoder.c_make_encoder", lambda *args: lambda obj, level: ("?",))
-    assert fast._c_encoder(SETTINGS, fast.COMPACT) is None
+    assert fast._c_encoder(SETTINGS, fast.COMPACT, _default, True) is None
 
 
 def test_the_c_encoder_is_there() -> None:
-    assert fast._c_encoder(SETTINGS, fast.COMPACT) is not None
+    assert fast._c_encoder(SETTINGS, fast.COMPACT, _default, True) is not None
 
 
 class Word(str):
