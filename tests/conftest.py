@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+#: Services whose fixtures are one for the whole session.
+pytest_plugins = ["services.postgres"]
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The protocol that requests of tests travel by."""
