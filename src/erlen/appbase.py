@@ -40,6 +40,8 @@ if t.TYPE_CHECKING:
 
 F = t.TypeVar("F", bound=t.Callable[..., t.Any])
 
+PROXY_SETTINGS = ("TRUSTED_PROXIES", "TRUSTED_PROXY_HEADERS")
+
 
 def _make_timedelta(value: timedelta | int | None) -> timedelta | None:
     if value is None or isinstance(value, timedelta):
@@ -106,6 +108,17 @@ class App(TemplateParts):
         self._add_static_rule(static_host, host_matching)
         # What servers look at to guess the protocol; calls go to the class.
         self.__dict__["__call__"] = AppCall(self)
+        self._follow_proxies()
+
+    def _follow_proxies(self) -> None:
+        if isinstance(self.config, Config):
+            self.config.follow(self, PROXY_SETTINGS, "_trust_proxies")
+
+    def _trust_proxies(self) -> None:
+        if self.config.get("TRUSTED_PROXIES") or "_proxies" in self.__dict__:
+            from .server.proxies import follow_settings
+
+            follow_settings(self)
 
     def _instance_path(self, given: str | None) -> str:
         if given is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import functools
 import os
 import typing as t
 from datetime import timedelta
@@ -10,6 +11,7 @@ from datetime import timedelta
 from .watch import WatchedDict
 
 T = t.TypeVar("T")
+F = t.TypeVar("F", bound=t.Callable[..., t.Any])
 Path = t.Union[str, "os.PathLike[str]"]
 
 
@@ -50,6 +52,18 @@ class ConfigAttribute(t.Generic[T]):
         obj.config[self.__name__] = value
 
 
+def _telling(method: F) -> F:
+    """The method, after which the owner of the settings may be told."""
+
+    @functools.wraps(method)
+    def call(self: t.Any, *args: t.Any, **kwargs: t.Any) -> t.Any:
+        rv = method(self, *args, **kwargs)
+        self._tell()
+        return rv
+
+    return t.cast(F, call)
+
+
 class Config(WatchedDict[str, t.Any]):
     """A dictionary of settings that can be filled from files and objects.
 
@@ -62,9 +76,50 @@ class Config(WatchedDict[str, t.Any]):
         defaults: the first content; default: empty.
     """
 
+    #: Who wants to know of which settings, and what it was told last; see :meth:`follow`.
+    _follower: tuple[t.Any, tuple[str, ...], str] | None = None
+    _told: tuple[t.Any, ...] = ()
+
     def __init__(self, root_path: Path, defaults: dict[str, t.Any] | None = None) -> None:
         super().__init__(defaults or {})
         self.root_path = root_path
+
+    def follow(self, owner: t.Any, names: tuple[str, ...], method: str) -> None:
+        """Call a method as soon as one of some settings changes, for those that do
+        something by being set.
+
+        Args:
+            owner: Whose method it is; not kept alive. There is one owner.
+            names: The settings.
+            method: The method's name. What it raises is raised where the setting was made.
+        """
+        import weakref
+
+        self._follower = (weakref.ref(owner), names, method)
+        self._told = tuple(None for _ in names)
+        self._tell()
+
+    def _tell(self) -> None:
+        if self._follower is None:
+            return
+        owner, names, method = self._follower
+        values = tuple(self.get(name) for name in names)
+        if values != self._told:
+            self._told = values
+            getattr(owner(), method)()
+
+    def __getstate__(self) -> dict[str, t.Any]:
+        # A copy, or what is sent to another process, has no application.
+        return {"root_path": self.root_path}
+
+    __setitem__ = _telling(WatchedDict.__setitem__)
+    __delitem__ = _telling(WatchedDict.__delitem__)
+    __ior__ = _telling(WatchedDict.__ior__)
+    clear = _telling(WatchedDict.clear)
+    pop = _telling(WatchedDict.pop)
+    popitem = _telling(WatchedDict.popitem)
+    setdefault = _telling(WatchedDict.setdefault)
+    update = _telling(WatchedDict.update)
 
     def from_envvar(self, variable_name: str, silent: bool = False) -> bool:
         """Load the Python file that an environment variable names.
@@ -294,6 +349,8 @@ DEFAULTS: dict[str, t.Any] = {
     "PERMANENT_SESSION_LIFETIME": timedelta(days=31),
     "USE_X_SENDFILE": False,
     "TRUSTED_HOSTS": None,
+    "TRUSTED_PROXIES": None,
+    "TRUSTED_PROXY_HEADERS": ("X-Forwarded-For", "X-Forwarded-Proto"),
     "SERVER_NAME": None,
     "APPLICATION_ROOT": "/",
     "SESSION_COOKIE_NAME": "session",
