@@ -223,6 +223,14 @@ def small() -> str:
     return str(len(request.get_data()))
 
 
+@app.post("/limited")
+@erlen.stream_body
+async def limited() -> str:
+    request.max_content_length = 1000
+    await request.receive()
+    return str(len(request.get_data()))
+
+
 @app.route("/echo", methods=["POST", "PUT", "PATCH", "DELETE"])
 def echo() -> t.Any:
     return request.get_data(), {"Content-Type": "application/octet-stream"}

@@ -18,8 +18,6 @@ from servers.lines import SERVERS, serving
 
 APP = "servers.http_app:app"
 TRAIL = "values before abefore shop-before view shop-after after aafter"
-#: uWSGI gives the application no body where its length was not announced.
-NO_CHUNKED_BODIES = {"uwsgi"}
 
 
 @pytest.fixture(scope="module", params=list(SERVERS))
@@ -187,8 +185,6 @@ def test_bodies(server: Running, path: str) -> None:
 @pytest.mark.parametrize("path", ["/echo", "/aecho"])
 def test_chunked_bodies(server: Running, path: str) -> None:
     chunks = [b"a" * 10, b"b" * 70_000, b"c"]
-    if server.name in NO_CHUNKED_BODIES:  # type: ignore[attr-defined]
-        pytest.skip("the server gives the application no chunked bodies")
     headers = {"Transfer-Encoding": "chunked"}
     reply = call(server, path, "POST", iter(chunks), headers, encode_chunked=True)
     assert reply.status == 200

@@ -21,6 +21,8 @@ from werkzeug.exceptions import (
 from werkzeug.http import parse_set_header
 from werkzeug.wsgi import LimitedStream
 
+from .chunked import chunked_input
+
 if t.TYPE_CHECKING:
     from _typeshed import WriteableBuffer
     from _typeshed.wsgi import WSGIEnvironment
@@ -132,7 +134,9 @@ class BodyStream(LimitedStream):
     def _take(self, size: int) -> bytes:
         try:
             data = self._stream.read(size)
-        except (OSError, ValueError) as error:
+        except Exception as error:
+            if not is_transport(error):
+                raise
             self._fail(ClientDisconnected, error)
         if data:
             self._pos += len(data)
@@ -192,6 +196,18 @@ class BodyStream(LimitedStream):
         return len(data)
 
 
+def is_transport(error: Exception) -> bool:
+    """Whether reading failed because of what the client sent, or because it went away.
+
+    Args:
+        error: What reading ``wsgi.input`` raised.
+    """
+    if isinstance(error, (OSError, ValueError)):
+        return True
+    # A broken chunk is an error of a class of Gunicorn's own.
+    return type(error).__module__.startswith("gunicorn.http")
+
+
 def open_stream(environ: WSGIEnvironment, maximum: int | None) -> RequestStream:
     """The request's body as a stream that keeps within its bounds.
 
@@ -206,6 +222,7 @@ def open_stream(environ: WSGIEnvironment, maximum: int | None) -> RequestStream:
     Raises:
         RequestEntityTooLarge: the announced length is over the maximum.
         BadRequest: the announced length is malformed.
+        LengthRequired: the body comes in chunks, and the server doesn't put them together.
     """
     length = checked_length(environ, maximum)
     stream = environ.get("wsgi.input")
@@ -219,7 +236,11 @@ def open_stream(environ: WSGIEnvironment, maximum: int | None) -> RequestStream:
             "RequestStream", BodyStream(stream, limit, maximum is not None, expected=length or 0)
         )
     if length is None:
-        return t.cast("RequestStream", MemoryBody())
+        if "HTTP_TRANSFER_ENCODING" not in environ:
+            return t.cast("RequestStream", MemoryBody())
+        limit = sys.maxsize if maximum is None else maximum
+        stream = t.cast("t.IO[bytes]", chunked_input(environ))
+        return t.cast("RequestStream", BodyStream(stream, limit, maximum is not None))
     return t.cast("RequestStream", BodyStream(stream, length, expected=length))
 
 
@@ -264,7 +285,9 @@ def read_plain_body(environ: WSGIEnvironment, maximum: int | None) -> bytes | No
         return None
     try:
         data: bytes = stream.read(length)
-    except (OSError, ValueError) as error:
+    except Exception as error:
+        if not is_transport(error):
+            raise
         raise ClientDisconnected() from error
     if len(data) < length:
         missing = length - len(data)

@@ -58,7 +58,8 @@ async def asgi_app(app: t.Any, scope: Scope, receive: Receive, send: Send) -> No
             elif name == b"upgrade":
                 unusual = True
             elif value != b"0":
-                length = value
+                # Two of these are left to who makes an environ of them.
+                length = value if length is None else b""
     method: str = scope["method"]
     plan: t.Any
     # The known hosts are none where the application needs Flask's way of matching.
@@ -85,6 +86,7 @@ async def asgi_app(app: t.Any, scope: Scope, receive: Receive, send: Send) -> No
     if length is not None or (method not in _BODILESS and scope.get("http_version", "") > "1.1"):
         body = await _receive(native, plan, receive, length)
         if body is GONE:
+            await _refuse_half(send)
             return
     if plan is None:
         await inthread.serve(app, scope, receive, send, body)
@@ -276,6 +278,16 @@ async def _receive(
     if message["type"] == "http.request" and not message.get("more_body"):
         return message.get("body", b"")
     return await receive_body(receive, maximum, native.hop, message=message)
+
+
+async def _refuse_half(send: Send) -> None:
+    """Answer a client that sent half a body: some servers wait for an answer, though."""
+    try:
+        text = b"The body of this request is not complete."
+        await send_whole(send, 400, [HTML, raw_length(len(text))], text)
+    except Exception:
+        # To send to who has gone is an error for other servers.
+        pass
 
 
 def preserve(ctx: ScopeContext) -> t.Any:

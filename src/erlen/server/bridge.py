@@ -11,10 +11,12 @@ from __future__ import annotations
 import contextvars
 import functools
 import os
+import sys
 import threading
 import typing as t
 from collections.abc import AsyncIterable, Iterator
 
+from ..http.chunked import receive_chunks
 from ..state import get_current
 from . import greenlets
 from .greenlets import allocate_lock
@@ -26,6 +28,8 @@ if t.TYPE_CHECKING:
 
 _lock = threading.Lock()
 _new_lock: t.Callable[[], t.Any] = allocate_lock
+#: Lets the loop's thread read a body that the server gives to the request's thread only.
+_lend_input: t.Callable[[t.Any], None] | None = None
 _loop: asyncio.AbstractEventLoop | None = None
 _pid = 0
 
@@ -34,7 +38,7 @@ Coroutine = t.Coroutine[t.Any, t.Any, t.Any]
 
 def running_loop() -> asyncio.AbstractEventLoop:
     """The process's event loop, started at first need and again after a fork."""
-    global _loop, _pid, _new_lock
+    global _loop, _pid, _new_lock, _lend_input
     if _loop is not None and _pid == os.getpid():
         return _loop
     import asyncio
@@ -45,7 +49,10 @@ def running_loop() -> asyncio.AbstractEventLoop:
             if patches is not None:
                 loop = greenlets.new_loop(patches)
                 _new_lock = greenlets.GreenletLock
+                _lend_input = greenlets.lend_input
             else:
+                # uWSGI's own module, which only its processes have.
+                _lend_input = receive_chunks if "uwsgi" in sys.modules else None
                 loop = asyncio.new_event_loop()
             greenlets.start_thread(loop.run_forever, "erlen-loop")
             _loop, _pid = loop, os.getpid()
@@ -162,8 +169,8 @@ class _Crossing:
             worker.pool.lend()
         self._loop = loop
         done = self._done = allocate_lock() if here.loop is not None else _new_lock()
-        if _new_lock is not allocate_lock:
-            greenlets.lend_input(get_current(None))
+        if _lend_input is not None:
+            _lend_input(get_current(None))
         done.acquire()
         mailbox_of(loop).post(self._start)
         try:

@@ -13,6 +13,7 @@ from io import BytesIO
 from urllib.parse import unquote_to_bytes
 
 from ..ctx import Context
+from ..http.chunked import ambiguous
 from ..http.request import Request, _new
 
 if t.TYPE_CHECKING:
@@ -118,15 +119,28 @@ def make_environ(scope: Scope, body: t.Any = b"") -> Environ:
             environ[key] += separator + value.decode("latin-1")
         elif key:
             environ[key] = value.decode("latin-1")
-    environ["wsgi.input"] = BytesIO(body) if body.__class__ is bytes else body
     environ["wsgi.errors"] = sys.stderr
     environ["asgi.scope"] = scope
-    if "CONTENT_LENGTH" not in environ:
-        # The driver ends the body, whatever it was announced by.
-        environ["wsgi.input_terminated"] = True
+    put_body(environ, body)
     if EXTRA in scope:
         environ.update(scope[EXTRA])
     return environ
+
+
+def put_body(environ: Environ, body: t.Any) -> None:
+    """Let an environ give a body.
+
+    Args:
+        environ: The environ.
+        body: Bytes, or a file to read it from.
+    """
+    environ["wsgi.input"] = BytesIO(body) if body.__class__ is bytes else body
+    if "CONTENT_LENGTH" not in environ:
+        # The driver ends the body, whatever it was announced by.
+        environ["wsgi.input_terminated"] = True
+    elif "HTTP_TRANSFER_ENCODING" in environ:
+        environ["wsgi.input_terminated"] = True
+        environ["wsgi.input"] = ambiguous()
 
 
 #: Methods as they are written.
@@ -212,7 +226,7 @@ class ScopeContext(Context):
         """
         self.body = body
         if self._environ is not None:
-            self._environ["wsgi.input"] = BytesIO(body) if type(body) is bytes else body
+            put_body(self._environ, body)
 
     def copy(self) -> Context:
         """A context with the same request and session, for another thread or greenlet."""
