@@ -8,6 +8,7 @@ F = t.TypeVar("F", bound=t.Callable[..., t.Any])
 
 _INLINE = "_erlen_inline"
 _STREAM = "_erlen_stream_body"
+_INSTEAD = "_erlen_on_loop"
 
 
 def inline(function: F) -> F:
@@ -57,6 +58,39 @@ def stream_body(view: F) -> F:
     """
     setattr(view, _STREAM, True)
     return view
+
+
+def instead(view: F, coroutine: t.Callable[..., t.Any]) -> F:
+    """Have another function answer for a view where an event loop serves.
+
+    It waits for no thread. Under WSGI, and to whoever looks at the application, there is
+    the view.
+
+    Args:
+        view: A function.
+        coroutine: A coroutine function of the same arguments that gives the same answers.
+
+    Returns:
+        The view.
+    """
+    setattr(view, _INSTEAD, coroutine)
+    return view
+
+
+def on_loop(view: t.Any) -> t.Any:
+    """What answers for a view on an event loop: the view, or what :func:`instead` named."""
+    return getattr(view, _INSTEAD, None) or view
+
+
+def is_wrapped(app: t.Any, name: str) -> bool:
+    """Whether something that is not ours stands around ``wsgi_app`` or ``asgi_app``.
+
+    Args:
+        app: The application.
+        name: The name of the one or the other.
+    """
+    own = vars(app).get(name)
+    return own is not None and getattr(own, "wraps_other", True) is not False
 
 
 def is_inline(function: t.Any) -> bool:

@@ -101,6 +101,9 @@ def _coerce(app: t.Any, cls: t.Any, rv: t.Any) -> t.Any:
         rv.__traceback__ = None
         if hasattr(cls, "_plainly_made"):
             return http_error_response(rv, _environ(), cls)
+    if isinstance(rv, Prepared):
+        # Something came in between that wants a response object: a test client, say.
+        return cls(rv.body, status=rv.status, headers=rv.headers)
     reason = ""
     if isinstance(rv, BaseResponse) or callable(rv):
         try:

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 from .. import signals
 from ..beginning import recover_begun
-from ..marks import is_inline, streams_body
+from ..marks import is_inline, on_loop, streams_body
 from ..plan import Plan, Plans
 from ..session_interface import SessionInterface
 from ..sessions import SecureCookieSessionInterface
@@ -55,7 +55,7 @@ class Builder:
         plan = self.plan
         if plan.rule is None or plan.endpoint is None or self._is_options():
             return None
-        view = self.app.view_functions.get(plan.endpoint)
+        view = on_loop(self.app.view_functions.get(plan.endpoint))
         return None if view is None or self._is_quick(view) else view
 
     def _is_quick(self, view: t.Any) -> bool:

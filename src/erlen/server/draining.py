@@ -14,6 +14,7 @@ import time
 import typing as t
 import weakref
 
+from ..marks import instead
 from .greenlets import start_thread
 
 #: What ends streams of the whole process, such as ``erlen.sse.close_all``.
@@ -177,24 +178,17 @@ def readiness(app: t.Any, checks: t.Sequence[t.Callable[[], t.Any]]) -> t.Callab
         app: The application.
         checks: Each raises or returns False if something is missing.
     """
+    from .checks import Readiness, check_of
+
     # A server may have set its handler since the application was made.
     watch_for_end(app)
     headers = {"Cache-Control": "no-store"}
+    state = Readiness(app, [check_of(function) for function in checks])
 
     def ready() -> t.Any:
-        if app.draining:
-            return {"status": "draining"}, 503, headers
-        failed = [check.__name__ for check in checks if not _passes(app, check)]
-        if failed:
-            return {"status": "failing", "failed": failed}, 503, headers
-        return {"status": "ready"}, 200, headers
+        return (*state.answer(), headers)
 
-    return ready
+    async def ready_on_loop() -> t.Any:
+        return (*await state.answer_async(), headers)
 
-
-def _passes(app: t.Any, check: t.Callable[[], t.Any]) -> bool:
-    try:
-        return app.ensure_sync(check)() is not False
-    except Exception:
-        app.log_exception(sys.exc_info())
-        return False
+    return instead(ready, ready_on_loop)

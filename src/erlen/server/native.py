@@ -15,7 +15,7 @@ from itertools import groupby
 from werkzeug.exceptions import HTTPException
 
 from .. import recover
-from ..marks import is_inline
+from ..marks import is_inline, is_wrapped
 from ..plan import Plan
 from ..state import epoch, get_current
 from ..steporder import Step
@@ -47,7 +47,9 @@ class NativePlans:
         self.epoch = epoch.value
         self.app = app
         self.plans: Plans = app._current_plans()
-        self.wrapped = "wsgi_app" in vars(app) or type(app).wsgi_app is not app._stock["wsgi_app"]
+        self.wrapped = (
+            is_wrapped(app, "wsgi_app") or type(app).wsgi_app is not app._stock["wsgi_app"]
+        )
         self.whole = bool(self.plans.overridden & _WHOLE)
         #: Hosts that were found valid, as they are in the header.
         self.hosts: set[bytes | None] = set()

@@ -6,6 +6,7 @@ import typing as t
 from inspect import isasyncgenfunction, iscoroutinefunction
 
 from ..guarding import unguarded
+from ..marks import is_wrapped
 
 _HOOKS = (
     "before_request_funcs after_request_funcs teardown_request_funcs"
@@ -22,7 +23,7 @@ def wants_asgi(app: t.Any) -> str | None:
     Returns:
         A reason to be shown, e.g. "the websocket '/chat'".
     """
-    if "asgi_app" in app.__dict__:
+    if is_wrapped(app, "asgi_app"):
         return "the middleware around asgi_app"
     for rule in app.url_map.iter_rules():
         if rule.websocket:

@@ -6,6 +6,7 @@ import asyncio
 import typing as t
 
 from ..http.closecodes import GOING_AWAY
+from ..marks import is_wrapped
 from .sweep import Sweep
 
 if t.TYPE_CHECKING:
@@ -80,7 +81,7 @@ def sockets_of(app: t.Any) -> Sockets:
         for ended in [other for other in known if other.is_closed()]:
             del known[ended]
         sockets = known[loop] = Sockets(loop)
-        if "wsgi_app" in vars(app):
+        if is_wrapped(app, "wsgi_app"):
             app.logger.warning(
                 "Websockets do not pass through what is wrapped around 'wsgi_app': WSGI has none."
                 " Wrap ASGI middleware around 'asgi_app', and check access in before_websocket."
