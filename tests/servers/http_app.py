@@ -340,6 +340,12 @@ async def slow() -> str:
     return f"{mine} {customer.get()} {request.args['customer']}"
 
 
+@app.get("/wait/<float:seconds>")
+async def wait(seconds: float) -> str:
+    await asyncio.sleep(seconds)
+    return "waited"
+
+
 @app.get("/file")
 def file() -> t.Any:
     return erlen.send_file(
