@@ -64,6 +64,27 @@ def first_step(app: t.Any, eager: bool) -> Step | None:
     return begin
 
 
+def session_ahead(plans: t.Any, endpoint: str | None) -> Step | None:
+    """Make the step that opens the session of a view on an event loop, which must not wait.
+
+    Args:
+        plans: The application's plans.
+        endpoint: The view's.
+
+    Returns:
+        None unless the session is kept on the server and such a view is known to use it.
+    """
+    if not plans.stored_session or endpoint not in plans.app.session_interface.expected:
+        return None
+
+    def open_session(endpoint: t.Any, values: t.Any) -> None:
+        ctx = get_current()
+        if ctx._opened is None and "HTTP_COOKIE" in ctx.environ:
+            ctx._open_session()
+
+    return open_session
+
+
 def recover_begun(recover: Step) -> Step:
     """Keep the errors of :func:`first_step` from the handlers of an application.
 

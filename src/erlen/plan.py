@@ -14,7 +14,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from werkzeug.routing import MapAdapter
 
 from . import signals
-from .beginning import first_step, recover_begun
+from .beginning import first_step, recover_begun, session_ahead
 from .http.request import Request
 from .http.response import Response, http_error_response
 from .json.provider import response_dumper
@@ -61,7 +61,8 @@ class Plans:
         self.app = app
         self.overridden = overridden(app)
         interface = app.session_interface
-        self.lazy_session = is_stock_interface(interface)
+        self.stored_session = bool(getattr(interface, "opens_late", False))
+        self.lazy_session = self.stored_session or is_stock_interface(interface)
         #: Whether the session's cookie may be read without a request object.
         self.direct_session = self.lazy_session and has_stock_cookies(app.request_class)
         self.must_refresh: t.Any = getattr(interface, "must_refresh", None)
@@ -301,8 +302,8 @@ class Plans:
             plan.processors = tuple(_of_nothing(step) for step in plan.processors)
         late = plan.before or plan.processors
         plan.view = _late(app, plan.rule, view) if late else view
-        if self.begin is not None:
-            plan.processors = (self.begin, *plan.processors)
+        if (begin := self.begin or session_ahead(self, plan.endpoint)) is not None:
+            plan.processors = (begin, *plan.processors)
             plan.recover = recover_begun(plan.recover)
 
     def _add_ending(self, plan: Plan) -> None:

@@ -62,6 +62,10 @@ class Steps(App):
         previous = self.__dict__.get("_plans")
         # Methods may have been replaced on the class since it was made.
         fit_class(type(self))
+        if self.config.get("SESSION_STORE") is not None or "_stored_sessions" in self.__dict__:
+            from .sessionstores.settings import settle
+
+            settle(self)
         plans = self._plans = Plans(self, previous)
         return plans
 

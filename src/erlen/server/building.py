@@ -8,13 +8,13 @@ from inspect import isasyncgenfunction, iscoroutinefunction
 from types import SimpleNamespace
 
 from .. import signals
-from ..beginning import recover_begun
+from ..beginning import recover_begun, session_ahead
 from ..marks import is_inline, on_loop, streams_body
 from ..plan import Plan, Plans
 from ..session_interface import SessionInterface
 from ..sessions import SecureCookieSessionInterface
 from ..state import get_current
-from ..steporder import _late, _of_nothing, in_order
+from ..steporder import Step, _late, _of_nothing, in_order
 from .scope import ScopeContext
 from .steps import AsyncStep, NativePlan, awaited, notifier, settled
 
@@ -116,7 +116,8 @@ class Builder:
             native.view = settled(native.view)
             native.before = tuple(map(settled, native.before))
             native.recover = settled(native.recover)
-        native.bare = native.light and not (native.processors or native.before)
+        quiet = not (native.processors or native.before or self.native.plans.stored_session)
+        native.bare = native.light and quiet
         native.direct = native.bare and self.view is None and not late
         if native.direct:
             native.view = plan.view
@@ -148,6 +149,8 @@ class Builder:
             begin = awaited if opens_quickly(self.app) else partial(partial, app.hop)
             processors.insert(0, begin(plans.begin))
             native.recover = awaited(recover_begun(native.recover))
+        elif (ahead := session_ahead(plans, self.plan.endpoint)) is not None:
+            processors.insert(0, partial(_open_ahead, app, ahead))
         native.processors = tuple(processors)
 
     def _native_view(self) -> AsyncStep:
@@ -177,7 +180,7 @@ class Builder:
         finished = bool(signals.request_finished.receivers)
         after = list(app.hooks(self.after, "after"))
         native.finalize = None
-        native.stock_close = plans.lazy_session and not finished
+        native.stock_close = plans.lazy_session and not (finished or plans.stored_session)
         if self.overridden & _ENDING:
             native.finalize = app.step(self.app.finalize_request)
         elif not native.stock_close:
@@ -248,7 +251,17 @@ async def _close(native: NativePlans, quickly: bool, response: t.Any) -> t.Any:
     """Save the session, as the last of the after hooks."""
     close = native.plans.close
     ctx = get_current()
+    if native.plans.stored_session:
+        session, interface = ctx._opened, native.app.session_interface
+        quickly = session is None or interface.saves_quickly(native.app, session)
     return close(ctx, response) if quickly else await native.hop(close, ctx, response)
+
+
+async def _open_ahead(native: NativePlans, ahead: Step, endpoint: t.Any, values: t.Any) -> None:
+    """Open the session in a thread, if the request has a cookie that may name one."""
+    ctx = t.cast(ScopeContext, get_current())
+    if ctx.cookie and ctx._opened is None:
+        await native.hop(ahead, endpoint, values)
 
 
 async def _tell(tell: AsyncStep, response: t.Any) -> t.Any:

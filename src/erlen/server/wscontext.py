@@ -121,7 +121,7 @@ class WebsocketPlan:
         self.scopes = scopes_of(self.endpoint)
         self.quick_request = rule is not None and app.request_class is Request
         self.miss = NotFound
-        self.lazy_session = plans.lazy_session
+        self.lazy_session = plans.lazy_session and not plans.stored_session
         registered = app.view_functions.get(self.endpoint) if rule is not None else None
         options = getattr(registered, "websocket_options", {})
         self.view: Step | None = None if registered is None else unguarded(registered)

@@ -14,7 +14,10 @@ def _save(ctx: WebsocketContext, session: t.Any) -> list[tuple[str, str]]:
     """Save the session; the cookies to send."""
     app = ctx.app
     response = app.response_class()
-    app.session_interface.save_session(app, session, response)
+    interface = app.session_interface
+    # One that keeps sessions on the server can say so if it couldn't.
+    save = getattr(interface, "store_session", interface.save_session)
+    save(app, session, response)
     if ctx.plan.lazy_session:
         # From here on it tells whether there is something that can't be saved.
         session.modified = False
