@@ -17,9 +17,10 @@ LAYERS = {
     4: "guarding ctx current beginning ending teardown namespace globals recover runner urls plan"
     " shapes debughelpers",
     5: "server",
-    6: "sockets channels sse ops serving app appbase steps blueprints registering template_parts"
-    " scaffold helpers asyncstream latetext templating template_context views cli testing wrappers",
-    7: "flask_alias flask_names __main__",
+    6: "sockets channels sse sessionstores ops serving app appbase steps blueprints registering"
+    " template_parts scaffold helpers asyncstream latetext templating template_context views cli"
+    " testing wrappers",
+    7: "flask_alias flask_names __main__ pytest_plugin",
     8: "",
 }
 

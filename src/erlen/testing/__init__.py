@@ -16,6 +16,8 @@ if t.TYPE_CHECKING:
 
     from ..cli import ScriptInfo
     from .asyncclient import AsyncErlenClient
+    from .database import rolled_back
+    from .live import LiveServer
     from .runner import ErlenCliRunner
     from .runner import ErlenCliRunner as FlaskCliRunner
     from .served import ServedApp
@@ -25,6 +27,7 @@ FlaskClient = ErlenClient
 
 _LATE = {
     "AsyncErlenClient": ("erlen.testing.asyncclient", "AsyncErlenClient"),
+    "LiveServer": ("erlen.testing.live", "LiveServer"),
     "ServedApp": ("erlen.testing.served", "ServedApp"),
     "CliRunner": ("click.testing", "CliRunner"),
     "ErlenCliRunner": ("erlen.testing.runner", "ErlenCliRunner"),
@@ -33,6 +36,7 @@ _LATE = {
     "ScriptInfo": ("erlen.cli", "ScriptInfo"),
     "WebsocketClosed": ("erlen.testing.websocket", "WebsocketClosed"),
     "WebsocketRejected": ("erlen.testing.websocket", "WebsocketRejected"),
+    "rolled_back": ("erlen.testing.database", "rolled_back"),
 }
 
 
@@ -55,10 +59,12 @@ __all__ = [
     "ErlenClient",
     "FlaskCliRunner",
     "FlaskClient",
+    "LiveServer",
     "Result",
     "ScriptInfo",
     "ServedApp",
     "WebsocketClosed",
     "WebsocketRejected",
     "_get_werkzeug_version",
+    "rolled_back",
 ]
