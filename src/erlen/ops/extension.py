@@ -139,10 +139,9 @@ class Ops:
     def _set_up_parts(self, app: t.Any, observing: Observing) -> None:
         config = app.config
         if config["TRACING"]:
-            from .. import __version__
             from .tracing import Tracing
 
-            tracing = Tracing(app, __version__)
+            tracing = Tracing(app)
             # It lives as long as the application: signals hold their receivers weakly.
             app.extensions["erlen.tracing"] = tracing
             observing.begins += (tracing.begin,)

@@ -60,8 +60,10 @@ class Observing:
     def install(self) -> None:
         """Stand around the application's drivers, and become the first step of its plans."""
         app = self.app
-        app.wsgi_app = WsgiObserver(self, vars(app).get("wsgi_app"), is_wrapped(app, "wsgi_app"))
-        app.asgi_app = AsgiObserver(self, vars(app).get("asgi_app"), is_wrapped(app, "asgi_app"))
+        own = vars(app)
+        # Not by assigning: that would look at the driver, which brings asyncio with it.
+        own["asgi_app"] = AsgiObserver(self, own.get("asgi_app"), is_wrapped(app, "asgi_app"))
+        app.wsgi_app = WsgiObserver(self, own.get("wsgi_app"), is_wrapped(app, "wsgi_app"))
         if self.begins or self.ends:
             app.url_value_preprocessors.setdefault(None, []).insert(0, note_rule)
 
@@ -281,7 +283,7 @@ class AsgiObserver:
         try:
             observing.begin(seen, _given(scope, observing.raw_header), outer)
             await inner(scope, receive, _sending(seen, observing, send))
-        except BaseException as raised:
+        except Exception as raised:
             error = raised
             seen.status = seen.status or 500
             raise

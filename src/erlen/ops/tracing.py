@@ -58,13 +58,12 @@ class Tracing:
 
     Args:
         app: The application.
-        version: Of this package, as the instrumentation's.
     """
 
-    def __init__(self, app: t.Any, version: str) -> None:
+    def __init__(self, app: t.Any) -> None:
         self._trace, self._context, self._propagate = api()
         # Spans of a provider that is set later come from it, too.
-        self._tracer = self._trace.get_tracer("erlen", version)
+        self._tracer = self._trace.get_tracer("erlen")
         self._headers = _Headers()
         signals.got_request_exception.connect(self._note_error, app)
 
