@@ -10,14 +10,23 @@ import time
 from typing import Any
 
 from authlib.integrations.flask_oauth2 import ResourceProtector, current_token
+from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6750.errors import InvalidTokenError
 from authlib.oauth2.rfc9068 import JWTBearerTokenValidator
 from joserfc.errors import InvalidKeyIdError
 from joserfc.jwk import KeySet
 
-from erlen import Blueprint, Erlen, current_app
+from erlen import Blueprint, Erlen, abort, current_app, make_response
 
 from .identity import checked, provider
+
+
+class Protector(ResourceProtector):
+    """Authlib's, with errors that the application's page for errors leaves as they are."""
+
+    def raise_error_response(self, error: OAuth2Error) -> None:
+        body, status = dict(error.get_body()), error.status_code
+        abort(make_response(body, status, error.get_headers()))
 
 
 class Validator(JWTBearerTokenValidator):
@@ -55,7 +64,7 @@ def init_app(app: Erlen) -> None:
     if not issuer or not audience:
         return
     bp = Blueprint("api", __name__, url_prefix="/api")
-    require_token = ResourceProtector()
+    require_token = Protector()
     require_token.register_token_validator(Validator(issuer, audience))
 
     @bp.get("/me")

@@ -108,12 +108,13 @@ def may_refresh(login: Login) -> bool:
     """Whether it's on this request to refresh the tokens; of several at a time, one is told so.
 
     A refresh token can be used once. A provider that sees it twice takes it for stolen, and ends
-    everything.
+    everything; so a request that has read the row before another's refresh must not try, either.
     """
     now = time.time()
     changed = open_database().execute(
-        "UPDATE logins SET refreshed = ? WHERE id = ? AND refreshed < ?",
-        [now, login.id, now - REFRESH_TAKES],
+        "UPDATE logins SET refreshed = ? WHERE id = ? AND refreshed < ?"
+        " AND json_extract(tokens, '$.refresh_token') = ?",
+        [now, login.id, now - REFRESH_TAKES, login.tokens["refresh_token"]],
     )
     return changed.rowcount == 1
 

@@ -20,6 +20,24 @@ const issuer = settings.auth0 ? `${origin}/` : origin;
 const scopes = { identity: 'openid profile email offline_access', api: 'read:profile' };
 const cookieKeys = [randomUUID()];
 
+// What the provider knows, in memory, and the same for every Provider that SIGHUP makes.
+const known = new Map();
+class Memory {
+  constructor(model) { this.model = model; }
+  key(id) { return `${this.model}:${id}`; }
+  async upsert(id, payload) { known.set(this.key(id), payload); }
+  async find(id) { return known.get(this.key(id)); }
+  async findByUid(uid) {
+    for (const [key, value] of known) if (key.startsWith(`${this.model}:`) && value.uid === uid) return value;
+    return undefined;
+  }
+  async consume(id) { known.get(this.key(id)).consumed = Math.floor(Date.now() / 1000); }
+  async destroy(id) { known.delete(this.key(id)); }
+  async revokeByGrantId(grantId) {
+    for (const [key, value] of known) if (value.grantId === grantId) known.delete(key);
+  }
+}
+
 function signingKey() {
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   return { ...privateKey.export({ format: 'jwk' }), kid: randomUUID(), use: 'sig', alg: 'RS256' };
@@ -34,8 +52,8 @@ async function findAccount(ctx, id) {
 // There is no page that asks for consent: whoever signs in has given it.
 async function loadExistingGrant(ctx) {
   const { client, session, provider } = ctx.oidc;
-  const known = session.grantIdFor(client.clientId);
-  if (known) return provider.Grant.find(known);
+  const given = session.grantIdFor(client.clientId);
+  if (given) return provider.Grant.find(given);
   const grant = new provider.Grant({ clientId: client.clientId, accountId: session.accountId });
   grant.addOIDCScope(scopes.identity);
   grant.addResourceScope(settings.audience, scopes.api);
@@ -73,6 +91,7 @@ function makeProvider(keys) {
     }],
     ...(settings.auth0 && { routes: auth0Routes, extraParams: ['audience'] }),
     jwks: { keys },
+    adapter: Memory,
     cookies: { keys: cookieKeys },
     pkce: { required: () => true },
     scopes: scopes.identity.split(' '),
@@ -148,8 +167,8 @@ async function interact(request, response) {
 // Auth0's own way to sign out, beside the one of OpenID Connect.
 async function auth0Logout(url, request, response) {
   const target = url.searchParams.get('returnTo');
-  const known = url.searchParams.get('client_id') === settings.client_id;
-  if (!known || !settings.post_logout_redirect_uris.includes(target)) {
+  const ours = url.searchParams.get('client_id') === settings.client_id;
+  if (!ours || !settings.post_logout_redirect_uris.includes(target)) {
     response.statusCode = 400;
     return response.end('returnTo is not among the allowed logout URLs');
   }
