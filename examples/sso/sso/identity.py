@@ -48,17 +48,25 @@ def provider() -> Any:
         raise Problem("unset")
     client = current_app.extensions["authlib.integrations.flask_client"].sso
     with checked():
-        about = client.load_server_metadata()
-        if about.get("issuer") != current_app.config["ISSUER"]:
-            about.pop("_loaded_at", None)  # asked again next time
-            raise ValueError(
-                f"SSO_ISSUER is {current_app.config['ISSUER']!r}, but the provider there calls"
-                f" itself {about.get('issuer')!r}; the two must be equal, slash at the end included"
-            )
-        known = about.get("id_token_signing_alg_values_supported") or ["RS256"]
-        allowed = [name for name in known if name in SIGNATURES]
-        about["id_token_signing_alg_values_supported"] = allowed or ["RS256"]
+        check_metadata(client.load_server_metadata())
     return client
+
+
+def check_metadata(about: dict[str, Any]) -> None:
+    """Take what the provider says about itself, or forget all of it."""
+    issuer = current_app.config["ISSUER"]
+    wanted = ("authorization_endpoint", "token_endpoint", "jwks_uri")
+    missing = [key for key in wanted if not isinstance(about.get(key), str)]
+    if about.get("issuer") != issuer or missing:
+        told = about.get("issuer")
+        about.clear()  # so that Authlib asks again, and mixes nothing of this with the next answer
+        raise ValueError(
+            f"SSO_ISSUER is {issuer!r}, but the provider there calls itself {told!r}; both must be"
+            f" equal, slash at the end included; missing: {missing}"
+        )
+    known = about.get("id_token_signing_alg_values_supported") or ["RS256"]
+    allowed = [name for name in known if name in SIGNATURES]
+    about["id_token_signing_alg_values_supported"] = allowed or ["RS256"]
 
 
 def begin(target: str) -> Response:
