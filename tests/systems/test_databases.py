@@ -137,6 +137,7 @@ def test_two_hundred_at_once_over_five_connections(bank: Bank) -> None:
         assert bank.cluster.connections(bank.url) <= POOL
 
 
+@pytest.mark.parametrize("bank", BANKS[:5], ids=" ".join, indirect=True)
 def test_a_thousand_requests_leak_nothing(bank: Bank) -> None:
     before = bank.stored()
     # All in one direction: who locks the same rows in another order meets a deadlock.
@@ -170,11 +171,11 @@ def test_a_database_that_crashes_between_two_writes(bank: Bank) -> None:
             begun = time.monotonic()
             (bank.gate / "go").touch()
             assert transfer.result() == (503, {"error": "the database does not answer"})
-            assert time.monotonic() - begun < 2
+            assert time.monotonic() - begun < 3
             # What needs no database does not notice.
             assert bank.ask("GET", "/") == (200, b"open")
             assert bank.ask("GET", "/balances")[0] == 503
-            assert time.monotonic() - begun < 5
+            assert time.monotonic() - begun < 6
         finally:
             bank.cluster.start()
     bank.wait_for_balances(10)

@@ -1,5 +1,7 @@
 """Flask-SQLAlchemy as it is, with explicit commits."""
 
+# ruff: noqa: E402 - what imports Flask comes after the alias
+
 from __future__ import annotations
 
 import erlen

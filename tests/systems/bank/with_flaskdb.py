@@ -1,5 +1,7 @@
 """Peewee through its own extension, `FlaskDB`."""
 
+# ruff: noqa: E402 - what imports Flask comes after the alias
+
 from __future__ import annotations
 
 import erlen
