@@ -33,7 +33,8 @@ _MONTH, _YEAR = 30 * 24 * 3600, 365 * 24 * 3600
 #: all those in the pool.
 _STALE = 64
 
-_STAMP, _OWNER = 22, 64
+_OWNER = 64
+_FRONT = 1 + _OWNER + 22
 _stores: weakref.WeakSet[MemcachedStore] = weakref.WeakSet()
 
 
@@ -104,11 +105,15 @@ class MemcachedStore(Store):
             return None
         if value[:1] != b"@":
             return value[1:], b"-", cas
-        owner, stamp = value[1 : 1 + _OWNER], value[1 + _OWNER : 1 + _OWNER + _STAMP]
-        if self._do("get", self._owners + owner.decode("ascii", "replace")) != stamp:
-            return None
-        size = 1 + _OWNER + _STAMP
-        return value[size:], value[:size], cas
+        front, raw = value[:_FRONT], value[_FRONT:]
+        return (raw, front, cas) if self._is_present(front) else None
+
+    def _is_present(self, front: bytes) -> bool:
+        """Whether the stamp before a session's bytes still is its user's."""
+        if front == b"-":
+            return True
+        owner = front[1 : 1 + _OWNER].decode("ascii", "replace")
+        return bool(self._do("get", self._owners + owner) == front[1 + _OWNER :])
 
     def _front(self, owner: str | None, life: float) -> bytes:
         return b"-" if owner is None else b"@%b%b" % (owner.encode(), self._stamp_of(owner, life))
@@ -126,7 +131,7 @@ class MemcachedStore(Store):
     def _exchange(self, key: str, record: Record, raw: bytes, value: t.Any, expiry: int) -> int:
         """Put a value in a session's place, if that is as it was read."""
         front, cas = record.token or (None, None)
-        if cas is None:
+        if cas is None or not self._is_present(front):
             found = self._fetch(key)
             if found is None:
                 return GONE
@@ -153,10 +158,20 @@ class MemcachedStore(Store):
         self, key: str, record: Record, new_key: str, raw: bytes, life: float, owner: str | None
     ) -> int:
         """As :meth:`replace`, under another key."""
-        # An empty value for a second: only one of two who move a session finds it.
-        outcome = self._exchange(key, record, raw, lambda front: b"", 1)
+        fronts: list[bytes] = []
+
+        def leave(front: bytes) -> bytes:
+            # An empty value for a second: only one of two who move a session finds it.
+            fronts.append(front)
+            return b""
+
+        outcome = self._exchange(key, record, raw, leave, 1)
         if outcome is DONE:
-            self.create(new_key, raw, life, owner)
+            front = fronts[0]
+            if owner is None or front[1 : 1 + _OWNER] != owner.encode():
+                front = self._front(owner, life)
+            # Else with the stamp it had: should the user be signed out now, it has ended.
+            self._do("set", self._sessions + new_key, front + raw, _expiry(life), False)
         return outcome
 
     def delete(self, key: str) -> None:
