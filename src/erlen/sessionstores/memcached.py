@@ -130,7 +130,7 @@ class MemcachedStore(Store):
 
     def _exchange(self, key: str, record: Record, raw: bytes, value: t.Any, expiry: int) -> int:
         """Put a value in a session's place, if that is as it was read."""
-        front, cas = record.token or (None, None)
+        front, cas = record.token or (b"-", None)
         if cas is None or not self._is_present(front):
             found = self._fetch(key)
             if found is None:
