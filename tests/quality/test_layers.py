@@ -19,8 +19,9 @@ LAYERS = {
     5: "server",
     6: "sockets channels sse sessionstores ops serving app appbase steps blueprints registering"
     " template_parts scaffold helpers asyncstream latetext templating template_context views cli"
+    " scaffolding"
     " testing wrappers",
-    7: "flask_alias flask_names __main__ pytest_plugin",
+    7: "flask_alias flask_names __main__ pytest_plugin tasks",
     8: "",
 }
 
