@@ -15,8 +15,16 @@ install_as_flask()
 from . import api, demo, identity, logins, pages, problems, safety  # noqa: E402
 
 
-def create_app(test_config: Mapping[str, Any] | None = None) -> Erlen:
-    """Make the application; ``test_config`` replaces the environment."""
+def create_app(
+    test_config: Mapping[str, Any] | None = None,
+    demo_settings: Mapping[str, Any] | None = None,
+) -> Erlen:
+    """Make the application.
+
+    Args:
+        test_config: Replaces the environment.
+        demo_settings: What comes on top of it: the settings of the demo's provider.
+    """
     app = Erlen(__name__, instance_relative_config=True)
     app.config.from_mapping(
         # Exactly as the provider writes it: Auth0's ends with a slash.
@@ -48,6 +56,7 @@ def create_app(test_config: Mapping[str, Any] | None = None) -> Erlen:
         app.config.from_prefixed_env("SSO")
     else:
         app.config.from_mapping(test_config)
+    app.config.from_mapping(demo_settings)
     for part in (safety, problems, logins, identity, pages, api, demo):
         part.init_app(app)
     return app

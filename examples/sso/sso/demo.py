@@ -91,7 +91,7 @@ def demo(port: int, provider_port: int, auth0: bool) -> None:
     site = f"http://localhost:{port}"
     process = start(folder, provider_port, site, auth0)
     try:
-        app = create_app(settings_for(provider_port, auth0))
+        app = create_app(demo_settings=settings_for(provider_port, auth0))
         click.echo(f"Open {site} and sign in with any name.")
         run_simple("localhost", port, app, threaded=True)
     finally:

@@ -174,7 +174,8 @@ def test_problems_say_what_to_do(app: Erlen) -> None:
     assert page.status_code == 404 and "To the first page" in page.text
     assert client.get("/api/nowhere").json["error"] == "Not Found"
     answer = client.post("/login")
-    assert (answer.status_code, answer.headers["Allow"]) == (405, "GET, HEAD, OPTIONS")
+    assert answer.status_code == 405
+    assert set(answer.headers["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS"}
 
 
 def test_unfinished_sign_ins_do_not_pile_up(app: Erlen) -> None:
