@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
+import signal
 import socket
+import time
 import typing as t
 from pathlib import Path
 from urllib.parse import unquote
@@ -75,6 +78,38 @@ class Backend:
             self._running = contextlib.ExitStack()
         elif self.name == "file":
             shutil.rmtree(self.folder / "disk")
+
+    @contextlib.contextmanager
+    def silent(self) -> t.Iterator[None]:
+        """Have it take connections and questions, and answer none of them.
+
+        Servers are suspended; a database has its table locked; files have lost their disk.
+        """
+        if self.name == "postgres":
+            import psycopg
+
+            with psycopg.connect(self._cluster.url("postgres")) as connection:
+                connection.execute("LOCK TABLE erlen_sessions IN ACCESS EXCLUSIVE MODE")
+                yield
+        elif self.name == "file":
+            away = (self.folder / "disk").rename(self.folder / "away")
+            try:
+                yield
+            finally:
+                away.rename(self.folder / "disk")
+        else:
+            os.killpg(self.process.pid, signal.SIGSTOP)
+            try:
+                self._wait_until_stopped()
+                yield
+            finally:
+                os.killpg(self.process.pid, signal.SIGCONT)
+
+    def _wait_until_stopped(self) -> None:
+        # Each of its threads takes note in its own time.
+        tasks = list(Path(f"/proc/{self.process.pid}/task").glob("*/stat"))
+        while any(task.read_text().rpartition(")")[2].split()[0] != "T" for task in tasks):
+            time.sleep(0.005)
 
     def close(self) -> None:
         """Stop it for good."""

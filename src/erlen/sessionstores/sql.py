@@ -187,7 +187,11 @@ def make_engine(url: str, timeout: float) -> sa.Engine:
         wait = {
             # The library takes 1 for 2.
             "connect_timeout": max(seconds, 2),
+            # A network that is gone; a slow or locked database is for `statement_timeout`.
             "tcp_user_timeout": int(timeout * 1000),
+            "keepalives_idle": 1,
+            "keepalives_interval": 1,
+            "keepalives_count": 2,
             "options": f"-c statement_timeout={int(timeout * 1000)}",
         }
     elif driver in ("pymysql", "mysqldb"):
