@@ -52,11 +52,12 @@ from . import db
 class Article(db.Model):
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str]
+    weight: Mapped[int | None]
 """
 SECOND = """
 from decimal import Decimal
 
-from sqlalchemy import ForeignKey, Numeric, String
+from sqlalchemy import ForeignKey, Numeric
 from sqlalchemy.orm import Mapped, mapped_column
 
 from . import db
@@ -64,7 +65,8 @@ from . import db
 
 class Article(db.Model):
     id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str] = mapped_column(String(80), index=True, unique=True)
+    name: Mapped[str] = mapped_column(index=True, unique=True)
+    weight: Mapped[float | None]
     price: Mapped[Decimal] = mapped_column(Numeric(10, 2), server_default="0")
 
 
@@ -107,7 +109,7 @@ class Project:
             env={**os.environ, "PYTHONPATH": str(ROOT / "src"), "SHOP_DATABASE": url, **env},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
         )
         output = done.stdout + done.stderr
         assert (done.returncode != 0) == fails, output
@@ -145,9 +147,9 @@ def project(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Project:
     return project
 
 
-OLD = {"article": ["id integer", "name character varying"]}
+OLD = {"article": ["id integer", "name character varying", "weight integer"]}
 NEW = {
-    "article": ["id integer", "name character varying", "price numeric"],
+    "article": ["id integer", "name character varying", "weight double precision", "price numeric"],
     "order": ["id integer", "article_id integer"],
 }
 
@@ -165,7 +167,7 @@ def test_up_and_down(project: Project) -> None:
     output = project.run("migrate", "-m", "prices and orders")
     assert "Detected added column 'article.price'" in output
     assert "Detected added table 'order'" in output
-    assert "Detected type change from VARCHAR() to String(length=80)" in output
+    assert "Detected type change from INTEGER() to " in output
     assert "prices_and_orders" in project.newest().name
     assert project.columns() == OLD  # written, not yet applied
     project.run("upgrade")
