@@ -53,6 +53,15 @@ class ErlenCelery(Celery):  # type: ignore[misc]
     #: What means that the broker or the store of results can't be reached.
     outages: tuple[type[BaseException], ...] = (OSError,)
 
+    def task(self, *args: t.Any, **options: t.Any) -> t.Any:
+        """Declare a task, as Celery does: ``@celery.task`` or ``@celery.task(bind=True)``.
+
+        It belongs to this Celery only. (Celery's own would give it to every other one of
+        the process too, such as the next that a factory makes; ``@shared_task`` does.)
+        """
+        options.setdefault("shared", False)
+        return super().task(*args, **options)
+
     def send_task(
         self, name: str, args: t.Any = None, kwargs: t.Any = None, *rest: t.Any, **options: t.Any
     ) -> t.Any:
