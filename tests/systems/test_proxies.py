@@ -204,6 +204,21 @@ def test_a_socket_in_the_file_system(authority: Authority, tmp_path: Path) -> No
     assert not about["peer"]
 
 
+@pytest.mark.parametrize("name", ["nginx", "haproxy"])
+@pytest.mark.parametrize("server", ["granian-wsgi", "gunicorn-gthread"])
+def test_names_with_an_underscore_are_not_handed_on(
+    name: str, server: str, authority: Authority, tmp_path: Path
+) -> None:
+    """Granian's WSGI takes them for those with a hyphen, Gunicorn takes SCRIPT_NAME."""
+    with worker(server, tmp_path) as inner:
+        with proxy(name, inner.port, authority, tmp_path) as found:
+            visitor = Visitor(authority, found.port)
+            with visitor.client:
+                about = visitor.get("/about/x", **FORGED).json()
+    assert (about["address"], about["root"]) == (VISITOR, "")
+    assert about["link"] == f"{visitor.base}/folder/"
+
+
 def test_no_worker(authority: Authority, tmp_path: Path) -> None:
     """The visitor is told, and at once."""
     with nginx("127.0.0.1:9", authority.issue(), tmp_path) as found:
