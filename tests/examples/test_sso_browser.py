@@ -30,7 +30,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder, port, provider_port = tmp_path_factory.mktemp("sso"), free_port(), free_port()
     options = f"--port {port} --provider-port {provider_port}".split()
     command = [sys.executable, "-m", "erlen", "--app", "sso", "demo", *options]
-    env = {"SSO_DATABASE": str(folder / "logins.sqlite"), "NO_COLOR": "1"}
+    env = {"SSO_SESSION_STORE": (folder / "sessions").as_uri(), "NO_COLOR": "1"}
     with running(command, port, folder, cwd=ROOT / "examples" / "sso", **env) as server:
         yield f"http://localhost:{port}"
         assert "Traceback" not in server.text, server.text

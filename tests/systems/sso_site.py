@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import html
-import json
 import re
-import sqlite3
 import sys
 import typing as t
 from pathlib import Path
@@ -15,6 +13,7 @@ from urllib.parse import parse_qs, urljoin, urlsplit
 import pytest
 import requests
 
+from erlen import Erlen, session
 from running import ROOT, Running, free_port, running
 
 AUDIENCE = "https://api.example.test"
@@ -25,20 +24,14 @@ class Site:
 
     Args:
         server: Its process.
-        database: Where it keeps who is signed in.
+        store: The setting that says where its sessions are.
     """
 
-    def __init__(self, server: Running, database: Path) -> None:
+    def __init__(self, server: Running, store: str) -> None:
         self.server = server
         # Not the address of the provider: cookies don't ask for ports.
         self.url = f"http://localhost:{server.port}"
-        self.database = database
-
-    def tokens(self) -> list[dict[str, t.Any]]:
-        """The tokens of all who are signed in, the newest last."""
-        with contextlib.closing(sqlite3.connect(self.database)) as database:
-            rows = database.execute("SELECT tokens FROM logins ORDER BY begun").fetchall()
-        return [json.loads(row[0]) for row in rows]
+        self.store = store
 
     def api(self, token: str | None, path: str = "/api/me") -> requests.Response:
         """Ask the API with a token."""
@@ -68,9 +61,9 @@ def sso_site(
         "CLIENT_SECRET": "only-for-the-loopback",
         "SCOPE": "openid profile email read:profile",
         "AUDIENCE": AUDIENCE,
-        "DATABASE": str(folder / f"logins-{port}.sqlite"),
+        "SESSION_STORE": (folder / f"sessions-{port}").as_uri(),
         "JWKS_MIN_AGE": 0,
-        "READ_TIMEOUT": 1,
+        "READ_TIMEOUT": 10,
         **settings,
     }
     env = {f"SSO_{key}": str(value) for key, value in values.items()}
@@ -78,7 +71,7 @@ def sso_site(
     command = f"-m gunicorn --no-control-socket --threads 12 -b 127.0.0.1:{port} sso:create_app()"
     here = ROOT / "examples" / "sso"
     with running([sys.executable, *command.split()], port, folder, cwd=here, **env) as server:
-        yield Site(server, Path(values["DATABASE"]))
+        yield Site(server, str(values["SESSION_STORE"]))
 
 
 class Visitor:
@@ -129,6 +122,23 @@ class Visitor:
             answer = self.session.get(address, allow_redirects=False, timeout=20)
             if answer.status_code == 200:
                 answer = self.submit(answer, follow=False, login=name)
+
+    @property
+    def cookie(self) -> str:
+        """The number of their session."""
+        return self.session.cookies.get("sso_session", domain="localhost.local", default="")
+
+    @cookie.setter
+    def cookie(self, value: str) -> None:
+        self.session.cookies.set("sso_session", value, domain="localhost.local")
+
+    @property
+    def tokens(self) -> dict[str, t.Any]:
+        """What the site keeps for them on the server; nothing if it does not know them."""
+        reader = Erlen("reader")
+        reader.config.update(SESSION_STORE=self.site.store, SESSION_COOKIE_NAME="sso_session")
+        with reader.test_request_context(headers={"Cookie": f"sso_session={self.cookie}"}):
+            return dict(session.get("tokens", {}))
 
     @property
     def signed_in(self) -> bool:

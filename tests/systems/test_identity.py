@@ -67,7 +67,7 @@ def test_signing_in(pair: Pair, visitor: Visitor) -> None:
     # Auth0's issuer ends with a slash, and that is part of it.
     assert f"<dd>{pair.provider.origin}{'/' if pair.auth0 else ''}</dd>" in page.text
     assert page.headers["Cache-Control"] == "no-store"
-    tokens = pair.site.tokens()[-1]
+    tokens = visitor.tokens
     assert tokens["access_token"].count(".") == 2 and tokens["refresh_token"]
     # The cookie holds a number, and no token.
     cookie = next(c for c in visitor.session.cookies if c.name == "sso_session")
@@ -92,35 +92,35 @@ def test_the_code_is_useless_without_its_verifier(pair: Pair, visitor: Visitor) 
 def test_the_session_is_new_after_the_sign_in(pair: Pair, visitor: Visitor) -> None:
     """A session that somebody planted does not become that of who signs in (session fixation)."""
     visitor.begin()
-    planted = visitor.session.cookies.get("sso_session", domain="localhost.local")
     attacker = Visitor(pair.site)
-    attacker.session.cookies.set("sso_session", planted, domain="localhost.local")
+    planted = attacker.cookie = visitor.cookie
     visitor.sign_in()
     assert visitor.signed_in and not attacker.signed_in
-    first = visitor.session.cookies.get("sso_session", domain="localhost.local")
+    first = visitor.cookie
+    assert len(first) == 43 and first != planted
     # Signing in again ends the login before.
     visitor.get("/login")
-    assert visitor.session.cookies.get("sso_session", domain="localhost.local") != first
-    attacker.session.cookies.set("sso_session", first, domain="localhost.local")
+    assert visitor.cookie != first
+    attacker.cookie = first
     assert visitor.signed_in and not attacker.signed_in
 
 
 def test_the_provider_changes_its_key(pair: Pair, visitor: Visitor) -> None:
     """Sign-ins and the API go on with the new key, and with tokens of the old one."""
     visitor.sign_in()
-    before = pair.site.tokens()[-1]["access_token"]
+    before = visitor.tokens["access_token"]
     assert pair.site.api(before).status_code == 200
     pair.provider.rotate_key()
     other = Visitor(pair.site)
     assert other.sign_in("grace").status_code == 200 and other.signed_in
-    after = pair.site.tokens()[-1]["access_token"]
+    after = other.tokens["access_token"]
     assert before.split(".")[0] != after.split(".")[0]  # another key's number in the header
     assert pair.site.api(before).json()["sub"] == "ada"
     assert pair.site.api(after).json()["sub"] == "grace"
     # The API may be the first to see the newest key.
     pair.provider.rotate_key()
     address = pair.provider.origin + ("/oauth/token" if pair.auth0 else "/token")
-    data = {"grant_type": "refresh_token", "refresh_token": pair.site.tokens()[-1]["refresh_token"]}
+    data = {"grant_type": "refresh_token", "refresh_token": other.tokens["refresh_token"]}
     newest = requests.post(address, data, auth=CLIENT, timeout=20).json()["access_token"]
     assert newest.split(".")[0] not in (before.split(".")[0], after.split(".")[0])
     assert pair.site.api(newest).json()["sub"] == "grace"
@@ -129,15 +129,15 @@ def test_the_provider_changes_its_key(pair: Pair, visitor: Visitor) -> None:
 def test_signing_out(pair: Pair, visitor: Visitor) -> None:
     """RP-initiated logout: here, then at the provider with `id_token_hint`, then back."""
     profile = visitor.sign_in()
-    tokens = pair.site.tokens()[-1]
-    cookie = visitor.session.cookies.get("sso_session", domain="localhost.local")
+    tokens = visitor.tokens
+    copied = Visitor(pair.site)
+    copied.cookie = visitor.cookie
+    assert copied.signed_in
     answer = visitor.submit(profile, follow=False)
     query = parse_qs(urlsplit(answer.headers["Location"]).query)
     assert query["id_token_hint"] == [tokens["id_token"]]
     assert query["post_logout_redirect_uri"] == [f"{pair.site.url}/signed-out"]
     assert not visitor.signed_in  # already, whatever the provider does
-    copied = Visitor(pair.site)
-    copied.session.cookies.set("sso_session", cookie, domain="localhost.local")
     assert not copied.signed_in
     question = visitor.session.get(answer.headers["Location"], timeout=20)
     page = visitor.submit(question, logout="yes")
@@ -165,7 +165,7 @@ def test_signing_out_needs_the_form(visitor: Visitor) -> None:
 def test_the_api(pair: Pair, visitor: Visitor) -> None:
     """A resource server: bearer tokens made for it, and no others."""
     visitor.sign_in()
-    tokens = pair.site.tokens()[-1]
+    tokens = visitor.tokens
     answer = pair.site.api(tokens["access_token"])
     assert answer.json() == {"sub": "ada", "scope": "read:profile"}
     refused = pair.site.api(None)
@@ -287,9 +287,9 @@ def test_refresh(tmp_path: Path) -> None:
         with sso_site(tmp_path, provider.issuer, port, REFRESH_BEFORE=3600) as site:
             visitor = Visitor(site)
             visitor.get(visitor.come_back(), follow=False)
-            (old,) = site.tokens()
+            old = visitor.tokens
             assert visitor.signed_in
-            (new,) = site.tokens()
+            new = visitor.tokens
             assert new["access_token"] != old["access_token"]
             assert new["refresh_token"] != old["refresh_token"]
             assert site.api(new["access_token"]).status_code == 200
@@ -297,12 +297,12 @@ def test_refresh(tmp_path: Path) -> None:
             with ThreadPoolExecutor(10) as pool:
                 answers = list(pool.map(lambda _: visitor.signed_in, range(40)))
             assert all(answers) and visitor.signed_in
-            (newest,) = site.tokens()
+            newest = visitor.tokens
             data = {"token": newest["refresh_token"]}
             address = f"{provider.origin}/token/revocation"
             requests.post(address, data, auth=CLIENT, timeout=20).raise_for_status()
             assert not visitor.signed_in
-            assert site.tokens() == []
+            assert visitor.tokens == {}
 
 
 def test_the_provider_goes_down(tmp_path: Path) -> None:
@@ -314,7 +314,7 @@ def test_the_provider_goes_down(tmp_path: Path) -> None:
         check_problem(visitor.get("/login"), 503, "The sign-in service does not answer")
         assert visitor.get("/").status_code == 200
         assert site.api("a.b.c").status_code == 503
-        assert time.monotonic() - begun < 5
+        assert time.monotonic() - begun < 8
         with oidc_provider(tmp_path, site.url, port=idp_port):
             assert visitor.sign_in().url.endswith("/profile")
             late = Visitor(site)
@@ -322,7 +322,7 @@ def test_the_provider_goes_down(tmp_path: Path) -> None:
         begun = time.monotonic()
         check_problem(late.get(answer), 503, "The sign-in service does not answer")
         check_problem(visitor.get("/profile"), 503, "The sign-in service does not answer")
-        assert time.monotonic() - begun < 5
+        assert time.monotonic() - begun < 8
         assert visitor.get("/").text.count("Welcome back") == 1
         # Signing out works without it.
         page = visitor.submit(visitor.get("/"), follow=False)

@@ -12,7 +12,7 @@ from erlen import Erlen, install_as_flask
 # Authlib's Flask client imports `flask`; from here on that is Erlen.
 install_as_flask()
 
-from . import api, demo, identity, logins, pages, problems, safety  # noqa: E402
+from . import api, demo, identity, pages, problems, safety  # noqa: E402
 
 
 def create_app(
@@ -43,8 +43,9 @@ def create_app(
         JWKS_MIN_AGE=30,
         LOGIN_LIFETIME=8 * 3600,
         REFRESH_BEFORE=30,
-        DATABASE=str(Path(app.instance_path) / "logins.sqlite"),
-        # A key of the moment signs everybody out with a restart; set SSO_SECRET_KEY.
+        # For several machines: redis://..., or the URL of a database.
+        SESSION_STORE=(Path(app.instance_path) / "sessions").as_uri(),
+        # The sessions' cookies are random numbers; this key is for what else may be signed.
         SECRET_KEY=secrets.token_hex(),
         SESSION_COOKIE_NAME="sso_session",
         # Not "Strict": the provider sends people back here, and their session has to come along.
@@ -57,6 +58,6 @@ def create_app(
     else:
         app.config.from_mapping(test_config)
     app.config.from_mapping(demo_settings)
-    for part in (safety, problems, logins, identity, pages, api, demo):
+    for part in (safety, problems, identity, pages, api, demo):
         part.init_app(app)
     return app

@@ -140,7 +140,6 @@ def fresh(login: logins.Login) -> logins.Login | None:
     good_until = tokens.get("expires_at", login.ends)
     if time_left(good_until) or not tokens.get("refresh_token") or not logins.may_refresh(login):
         return login
-    new = None
     try:
         client = provider()
         with checked():
@@ -150,12 +149,12 @@ def fresh(login: logins.Login) -> logins.Login | None:
             check_refreshed(client, got, login)
         new = {**tokens, **got}
     except Problem as problem:
-        if problem.code == 503:
-            raise
-        logins.end()
-        return None
-    finally:
-        logins.keep_tokens(login, new)
+        if problem.code != 503:
+            logins.end()
+            return None
+        logins.keep_tokens(None)
+        raise
+    logins.keep_tokens(new)
     return logins.current()
 
 

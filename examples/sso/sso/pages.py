@@ -50,10 +50,10 @@ def profile() -> Any:
 
 @bp.post("/logout")
 def logout() -> Response:
-    """End the login here, then at the provider."""
+    """End the login here, or all logins of this person, then the one at the provider."""
     safety.check_form()
     known = logins.current()
-    logins.end()
+    logins.end(everywhere=request.form.get("everywhere") == "1")
     return identity.farewell(known)
 
 

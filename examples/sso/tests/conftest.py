@@ -26,7 +26,7 @@ def make_app(tmp_path: Path) -> Callable[..., Erlen]:
             "ISSUER": ISSUER,
             "CLIENT_ID": "app",
             "AUDIENCE": "https://api.example.test",
-            "DATABASE": str(tmp_path / "logins.sqlite"),
+            "SESSION_STORE": (tmp_path / "sessions").as_uri(),
         }
         return create_app({**values, **settings})
 

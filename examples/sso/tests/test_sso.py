@@ -12,7 +12,7 @@ from sso import demo, logins, safety
 from sso.identity import check_issuer
 from sso.problems import KINDS, Problem
 
-from erlen import Erlen, session
+from erlen import Erlen
 
 CLAIMS = {"iss": "http://127.0.0.1:1/", "sub": "ada", "name": "Ada <Lovelace>"}
 MakeApp = Callable[..., Erlen]
@@ -20,12 +20,11 @@ MakeApp = Callable[..., Erlen]
 
 def sign_in(app: Erlen, client: Any, **tokens: Any) -> None:
     """Make the client's session that of Ada, as the callback does."""
-    with app.test_request_context("/"):
-        logins.start(CLAIMS, {"access_token": "a", "refresh_token": "r", **tokens})
-        number = session["login"]
-        logins.close_database(None)
+    life = app.config["LOGIN_LIFETIME"]
     with client.session_transaction() as stored:
-        stored["login"] = number
+        stored["user_id"] = f"{CLAIMS['iss']} ada"
+        stored["tokens"] = {"access_token": "a", "refresh_token": "r", **tokens}
+        stored.update(claims=CLAIMS, begun=time.time(), ends=time.time() + life)
 
 
 def token_of(page: Any) -> str:
@@ -110,19 +109,41 @@ def test_the_cookie_is_of_no_use_afterwards(app: Erlen) -> None:
     assert thief.get("/profile").status_code == 302
 
 
+def test_all_devices(app: Erlen) -> None:
+    laptop, telephone = app.test_client(), app.test_client()
+    sign_in(app, laptop)
+    sign_in(app, telephone)
+    data = {"form_token": token_of(laptop.get("/")), "everywhere": "1"}
+    assert laptop.post("/logout", data=data).status_code == 302
+    assert telephone.get("/profile").status_code == laptop.get("/profile").status_code == 302
+
+
 def test_one_refresh_at_a_time(app: Erlen) -> None:
-    with app.test_request_context("/"):
-        logins.start(CLAIMS, {"refresh_token": "one"})
+    client = app.test_client()
+    sign_in(app, client)
+    cookie = {"Cookie": f"sso_session={client.get_cookie('sso_session').value}"}
+    with app.test_request_context("/", headers=cookie):
         login = logins.current()
         assert login is not None
-        assert logins.may_refresh(login) and not logins.may_refresh(login)
-        logins.keep_tokens(login, None)  # it has failed
         assert logins.may_refresh(login)
-        logins.keep_tokens(login, {"refresh_token": "two"})
+    with app.test_request_context("/", headers=cookie):
+        assert not logins.may_refresh(login)
+        logins.keep_tokens(None)  # it has failed
+        assert logins.may_refresh(login)
+        logins.keep_tokens({"refresh_token": "two"})
+    with app.test_request_context("/", headers=cookie):
         # Whoever has read the spent token before keeps off it.
         assert not logins.may_refresh(login)
         renewed = logins.current()
         assert renewed is not None and logins.may_refresh(renewed)
+
+
+def test_a_store_that_is_down(make_app: MakeApp) -> None:
+    app = make_app(SESSION_STORE="redis://127.0.0.1:1/0")
+    client = app.test_client()
+    client.set_cookie("sso_session", "x" * 43)
+    page = client.get("/profile")
+    assert page.status_code == 503 and "To the first page" in page.text
 
 
 def test_the_provider_is_down_when_tokens_end(app: Erlen) -> None:
