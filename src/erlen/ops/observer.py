@@ -100,15 +100,24 @@ class Observing:
 
 @inline
 def note_rule(endpoint: str | None, values: t.Any) -> None:
-    """Note which rule a request was matched to; a URL value preprocessor.
+    """Note which rule a request was matched to, and whose it is; a URL value preprocessor.
 
     Args:
         endpoint: The endpoint, None if no rule matched.
         values: Of no interest here.
     """
     seen = get_observed()
-    if endpoint is not None and type(seen) is Observation:
-        ctx = get_current()
+    if type(seen) is not Observation:
+        return
+    ctx: t.Any = get_current()
+    # What trusted proxies say has been believed by now.
+    scope = getattr(ctx, "scope", None)
+    if scope is None:
+        seen.client = ctx.environ.get("REMOTE_ADDR")
+    else:
+        client = scope.get("client")
+        seen.client = client[0] if client else None
+    if endpoint is not None:
         plan = ctx.plan
         rule = plan.rule if plan is not None else ctx.request.url_rule
         seen.endpoint = endpoint

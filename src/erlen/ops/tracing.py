@@ -93,6 +93,8 @@ class Tracing:
             if seen.rule is not None:
                 span.update_name(f"{method} {seen.rule}")
                 span.set_attribute("http.route", seen.rule)
+            if seen.client is not None:
+                span.set_attribute("client.address", seen.client)
             if seen.status:
                 span.set_attribute("http.response.status_code", seen.status)
             error = seen.error
@@ -134,5 +136,5 @@ def _attributes(seen: Observation, method: str, known: bool) -> dict[str, t.Any]
         found["server.port"] = int(port) if port.isdigit() else None
         found["network.protocol.version"] = carrier.get("SERVER_PROTOCOL", "").partition("/")[2]
         found["user_agent.original"] = carrier.get("HTTP_USER_AGENT")
-    found["client.address"] = seen.client
+    found["network.peer.address"] = found["client.address"] = seen.client
     return {key: value for key, value in found.items() if value not in (None, "")}

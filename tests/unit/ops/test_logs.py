@@ -110,6 +110,17 @@ def test_access(ask: Ask, lines: Lines) -> None:
     }
 
 
+@pytest.mark.parametrize("path", ["/items/3", "/async/3", "/none"])
+@pytest.mark.parametrize("first", [True, False])
+def test_the_client_behind_trusted_proxies(ask: Ask, lines: Lines, path: str, first: bool) -> None:
+    trusted = {"TRUSTED_PROXIES": ["10.0.0.9"]}
+    app = make(ACCESS_LOG=True, **(trusted if first else {}))
+    app.config.update(trusted)
+    ask(app, path, {"X-Forwarded-For": "192.0.2.7"})
+    (line,) = lines("erlen.access")
+    assert line["client"] == "192.0.2.7"
+
+
 @pytest.mark.parametrize(
     ("path", "status", "route"),
     [("/items/0", 500, "/items/<int:number>"), ("/none", 404, None), ("/items/x", 404, None)],

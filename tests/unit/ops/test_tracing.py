@@ -66,6 +66,7 @@ def test_a_span(ask: Ask, spans: Spans, place: str) -> None:
         "server.port": 80,
         "network.protocol.version": "1.1",
         "user_agent.original": "shop/1",
+        "network.peer.address": "10.0.0.9",
         "client.address": "10.0.0.9",
         "http.route": f"/{place}/<int:number>",
         "http.response.status_code": 200,
