@@ -72,9 +72,9 @@ def check_metadata(about: dict[str, Any]) -> None:
 def begin(target: str) -> Response:
     """Send the browser to the provider; afterwards it comes to ``target``."""
     client = provider()
-    # Authlib keeps each unfinished sign-in in the session, and a cookie has an end.
+    # Authlib keeps each unfinished sign-in in the session for an hour.
     unfinished = [key for key in session if key.startswith("_state_sso_")]
-    for key in unfinished[: -(UNFINISHED - 1)]:
+    for key in sorted(unfinished, key=lambda key: session[key]["exp"])[: -(UNFINISHED - 1)]:
         session.pop(key)
     session["target"] = target
     more = {}
