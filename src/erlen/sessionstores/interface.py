@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import sys
 import typing as t
 
 from werkzeug.exceptions import HTTPException
@@ -80,8 +81,9 @@ class StoredSessions(SessionInterface):
             ctx = ctx._outer
         if ctx is None:
             return
-        # The response will have to pass where sessions are saved.
-        ctx.touched = True
+        if hasattr(ctx, "scope"):
+            # A loop must not wait for the store: the response has to pass where others save.
+            ctx.touched = True
         plan = ctx.plan
         if asks and plan is not None and plan.endpoint is not None and _on_loop():
             # This once the loop waits for the store. From now on a thread does.
@@ -112,14 +114,28 @@ class StoredSessions(SessionInterface):
     def session_headers(
         self, app: t.Any, session: SessionMixin, response_class: type[t.Any]
     ) -> list[tuple[str, str]] | None:
-        """Says that there has to be a response for :meth:`save_session`.
+        """Write the session, if it has to be written and its cookie stays as it is.
 
         Args:
             app: The application.
             session: The session.
             response_class: The class of the response that isn't made.
+
+        Returns:
+            The headers to send; None if there has to be a response for `save_session`.
         """
-        return None
+        if type(session) is not StoredSession:
+            return None
+        if session or session.modified:
+            if session._key is None or session.permanent or session._was_permanent or not session:
+                return None
+            try:
+                if not self.keeper.save_in_place(session):
+                    return None
+            except StoreUnavailable as error:
+                session._failure = error
+                return None
+        return [("Vary", "Cookie")] if session.accessed else []
 
     def save_session(self, app: t.Any, session: SessionMixin, response: Response) -> None:
         """Write the session, if it was changed or has to live on, and send the cookie.
@@ -142,6 +158,8 @@ class StoredSessions(SessionInterface):
             response.vary.add("Cookie")
         if not isinstance(session, StoredSession):
             return
+        if session._failure is not None:
+            raise session._failure
         modified = session.modified
         new_id = self.keeper.save(session)
         if not session:
@@ -178,9 +196,8 @@ class StoredSessions(SessionInterface):
 
 def _on_loop() -> bool:
     """Whether the code that runs here runs on an event loop, which must not wait."""
-    from asyncio import _get_running_loop
-
-    return _get_running_loop() is not None
+    asyncio = sys.modules.get("asyncio")
+    return asyncio is not None and asyncio._get_running_loop() is not None
 
 
 def _refuse(app: t.Any, response: t.Any, error: HTTPException) -> None:

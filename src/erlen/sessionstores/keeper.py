@@ -125,6 +125,24 @@ class Keeper:
             self._replace(session)
         return None
 
+    def save_in_place(self, session: StoredSession) -> bool:
+        """Write a session that the store has and that keeps its id, if it has to be written.
+
+        Args:
+            session: What `open` gave, not empty.
+
+        Returns:
+            False if it needs another id: then nothing was done.
+
+        Raises:
+            StoreUnavailable: The store does not answer.
+        """
+        if session._rotate or self.owner_of(session) != session._owner:
+            return False
+        if session.modified or self.is_due(session):
+            self._replace(session)
+        return True
+
     def is_due(self, session: StoredSession) -> bool:
         """Whether saving a session comes to a write.
 
@@ -148,12 +166,17 @@ class Keeper:
 
     def _replace(self, session: StoredSession) -> None:
         key, owner = t.cast(str, session._key), session._owner
+        raw, record = codec.seal(session), t.cast(Record, session._record)
+        outcome = self._ask(self.store.replace, key, record, raw, session._life, owner)
+        if outcome is DONE:
+            session._record, session.modified = Record(raw), False
+            return
 
         def write(raw: bytes, record: Record) -> int:
             arguments = (key, record, raw, session._life, owner)
             return t.cast(int, self._ask(self.store.replace, *arguments))
 
-        if self._write(session, write) is GONE:
+        if outcome is GONE or self._write(session, write) is GONE:
             self._lost(session)
 
     def _move(self, session: StoredSession, owner: str | None) -> str | None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import typing as t
+import weakref
 
 from .store import Record, Store
 
@@ -11,7 +13,7 @@ try:
     import redis
     from redis.backoff import NoBackoff
     from redis.exceptions import ConnectionError as LostConnection
-    from redis.exceptions import NoScriptError, RedisError
+    from redis.exceptions import NoScriptError, RedisError, ResponseError
     from redis.retry import Retry
 except ImportError as error:
     raise ImportError(
@@ -63,6 +65,78 @@ end
 """
 
 
+class Connections:
+    """Connections to Redis, the one that was used last taken first.
+
+    They are the client library's; what its client does around each command (looking whether
+    the connection is alive, counting, telling observers) takes as long as the command.
+    One that has ended unnoticed is found out by using it: all commands here may be sent twice.
+
+    Args:
+        pool: The connection pool of a client, which says how to connect.
+    """
+
+    def __init__(self, pool: t.Any) -> None:
+        self._pool = pool
+        self._idle: list[t.Any] = []
+        _all.add(self)
+
+    def ask(self, *command: str | bytes | int) -> t.Any:
+        """Send a command; gives the answer.
+
+        Args:
+            command: Its words.
+
+        Raises:
+            RedisError: There is none, or it is an error.
+        """
+        packed = _packed(command)
+        while True:
+            try:
+                connection, fresh = self._idle.pop(), False
+            except IndexError:
+                pool = self._pool
+                connection, fresh = pool.connection_class(**pool.connection_kwargs), True
+            try:
+                connection.send_packed_command((packed,))
+                answer = connection.read_response(disable_decoding=True)
+            except LostConnection:
+                connection.disconnect()
+                if fresh:
+                    raise
+                continue
+            except ResponseError:
+                self._idle.append(connection)
+                raise
+            except BaseException:
+                connection.disconnect()
+                raise
+            self._idle.append(connection)
+            return answer
+
+    def forget(self) -> None:
+        """Leave the connections to the parent of a fork."""
+        self._idle = []
+
+    def close(self) -> None:
+        """End those that nobody uses."""
+        idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.disconnect()
+
+
+_all: weakref.WeakSet[Connections] = weakref.WeakSet()
+
+
+def _packed(command: t.Sequence[str | bytes | int]) -> bytes:
+    parts = [b"*%d" % len(command)]
+    for word in command:
+        raw = word if type(word) is bytes else str(word).encode()
+        parts += (b"$%d" % len(raw), raw)
+    parts.append(b"")
+    return b"\r\n".join(parts)
+
+
 class _Script:
     """A script, by its digest: the server has it after the first time."""
 
@@ -96,7 +170,8 @@ class RedisStore(Store):
                 retry=Retry(NoBackoff(), 1, supported_errors=(LostConnection,)),
             )
         self._client = client
-        self._execute = client.execute_command
+        self._connections = Connections(client.connection_pool)
+        self._execute = self._connections.ask
         self._sessions, self._owners = f"{prefix}:session:", f"{prefix}:user:"
 
     def _run(self, script: _Script, keys: t.Sequence[str], *arguments: t.Any) -> t.Any:
@@ -145,8 +220,19 @@ class RedisStore(Store):
 
     def close(self) -> None:
         """Let go of connections."""
+        self._connections.close()
         self._client.close()
 
 
 def _milliseconds(life: float) -> int:
     return max(int(life * 1000), 1)
+
+
+def _in_child() -> None:
+    # Parent and child must not read each other's answers.
+    for connections in _all:
+        connections.forget()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_in_child)

@@ -7,6 +7,7 @@ import typing as t
 from ..session_interface import SecureCookieSession
 
 if t.TYPE_CHECKING:
+    from .errors import StoreUnavailable
     from .keeper import Keeper
     from .store import Record
 
@@ -36,6 +37,8 @@ class StoredSession(SecureCookieSession):
     _owner: str | None = None
     _was_permanent = False
     _rotate = False
+    #: Why it could not be saved, until there is a response to say so.
+    _failure: StoreUnavailable | None = None
 
     def __init__(self, keeper: Keeper, life: float) -> None:
         super().__init__()
