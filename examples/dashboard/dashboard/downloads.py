@@ -27,8 +27,7 @@ def as_csv() -> Any:
 @bp.get("/counts.json")
 def as_json() -> Any:
     """A list of objects with day, place and count."""
-    rows = stream_with_context(json_of(selection()))
-    return attached(rows, "application/json", "counts.json")
+    return attached(json_of(selection()), "application/json", "counts.json")
 
 
 @bp.get("/summary.json")
@@ -41,7 +40,7 @@ def summary() -> Any:
 def attached(body: Iterator[str], mimetype: str, name: str) -> Response:
     """A response that browsers save as a file."""
     headers = {"Content-Disposition": f"attachment; filename={name}"}
-    return Response(body, mimetype=mimetype, headers=headers)
+    return Response(stream_with_context(body), mimetype=mimetype, headers=headers)
 
 
 def chunks_of(chosen: Selection) -> Iterator[Any]:

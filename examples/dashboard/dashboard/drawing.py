@@ -6,6 +6,7 @@ import io
 from typing import Any
 
 import matplotlib as mpl
+from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
@@ -25,22 +26,24 @@ THEMES: dict[str, dict[str, Any]] = {
         "ink": "#22302c",
         "faint": "#5d6b66",
         "grid": "#e2e8e4",
+        "sheet": "#ffffff",
         "lines": ["#0f7a63", "#c2571a", "#3f63b5", "#a23a74", "#7a6a12", "#4d5a57"],
-        "heat": "GnBu",
+        "heat": LinearSegmentedColormap.from_list("light", ["#eaf4f0", "#7cc2ae", "#0f7a63"]),
     },
     "dark": {
         "ink": "#e6eeea",
         "faint": "#a3b3ac",
         "grid": "#31403a",
+        "sheet": "#1a2320",
         "lines": ["#4fd0ae", "#f2a066", "#8fb0f7", "#ec93c4", "#d9c75c", "#b6c4be"],
-        "heat": "GnBu_r",
+        "heat": LinearSegmentedColormap.from_list("dark", ["#22332d", "#2b6b59", "#4fd0ae"]),
     },
 }
 WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
 
 
-#: Inches; the narrow one is for phones, where the wide one's text would be too small.
-SIZES = {"wide": (9, 3.9), "narrow": (4.6, 4.2)}
+#: Inches. A picture's text shrinks with it: half a page and phones have pictures of their own.
+SIZES = {"wide": (9, 3.9), "half": (5.6, 3.7), "narrow": (4.6, 4.2)}
 
 
 def draw(name: str, selection: Selection, theme: str, scale: str, kind: str) -> bytes:
@@ -79,7 +82,8 @@ def finish(axes: Any, colours: dict[str, Any]) -> None:
 
 def over_time(axes: Any, colours: dict[str, Any]) -> None:
     """Days below, counts at the left, lines behind."""
-    locator = AutoDateLocator(minticks=3, maxticks=9 if axes.figure.get_figwidth() > 6 else 5)
+    wide = axes.figure.get_figwidth() > 6
+    locator = AutoDateLocator(minticks=2, maxticks=9 if wide else 6)
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(ConciseDateFormatter(locator, show_offset=False))
     axes.yaxis.set_major_locator(MaxNLocator(5))
@@ -145,32 +149,37 @@ def week(axes: Any, selection: Selection, colours: dict[str, Any]) -> None:
     """Places by days of the week, each place against its own busiest day."""
     table = per_weekday(selection)
     share = table.div(table.max(axis=1).where(lambda most: most > 0), axis=0)
-    axes.pcolormesh(share, cmap=colours["heat"], vmin=0, vmax=1.25, edgecolors="none")
+    least = share.min(axis=None)
+    shade = Normalize(0 if least != least else max(0, least - 0.15), 1.0)
+    heat = colours["heat"]
+    # Cells are apart by the colour of the page.
+    axes.pcolormesh(share, cmap=heat, norm=shade, edgecolors=colours["sheet"], linewidth=2.5)
     for row in range(len(table)):
         for column in range(7):
             count = table.iloc[row, column]
             if count == count:
+                ink = ink_on(heat(shade(share.iloc[row, column])))
                 axes.text(
                     column + 0.5,
                     row + 0.5,
                     f"{count:,.0f}",
                     ha="center",
                     va="center",
-                    fontsize=10,
-                    # Dark cells of the light theme are light ones of the dark theme.
-                    color=cell_ink(axes, share.iloc[row, column], colours),
+                    fontsize=9.5,
+                    color=ink,
                 )
     axes.set_xticks([n + 0.5 for n in range(7)], WEEKDAYS)
     axes.set_yticks([n + 0.5 for n in range(len(table))], list(table.index))
     axes.invert_yaxis()
 
 
-def cell_ink(axes: Any, share: float, colours: dict[str, Any]) -> str:
-    """Black or white, whichever can be read on a cell."""
-    if share != share:
-        return str(colours["ink"])
-    red, green, blue, _ = mpl.colormaps[colours["heat"]](share / 1.25)
-    return "#10201b" if 0.299 * red + 0.587 * green + 0.114 * blue > 0.55 else "#ffffff"
+def ink_on(colour: Any) -> str:
+    """Black or white, whichever can be read better on a colour (WCAG 2.2, contrast ratio)."""
+    linear = [
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in colour[:3]
+    ]
+    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    return "#10201b" if (luminance + 0.05) ** 2 > 1.05 * 0.05 else "#ffffff"
 
 
 PLOTS = {"trend": trend, "season": season_plot, "week": week}

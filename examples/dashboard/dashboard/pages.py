@@ -13,6 +13,12 @@ from .filters import STEPS, places_of, selection
 bp = Blueprint("pages", __name__)
 
 
+@bp.app_template_filter("change")
+def change(share: float) -> str:
+    """A relative change for people: 0.025 is "+2.5 %", with a minus that is one."""
+    return f"{share:+.1%}".replace("-", "\u2212").replace("%", "\u00a0%")
+
+
 @bp.get("/")
 def index() -> Any:
     """What the query selects."""
@@ -29,6 +35,7 @@ def index() -> Any:
         steps=list(STEPS),
         table=table.reset_index().to_dict("records"),
         total=int(table["total"].sum()),
+        mean=chosen.rows()["count"].mean(),
         days=(chosen.last - chosen.first).days + 1,
         season=season(chosen),
     )

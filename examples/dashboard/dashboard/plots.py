@@ -23,7 +23,7 @@ draw = lru_cache(maxsize=64)(drawing.draw)
 def plot(name: str, kind: str) -> Any:
     """One plot of what the query selects."""
     chosen = selection()
-    look = (choice("theme", "light", "dark"), choice("scale", "wide", "narrow"))
+    look = (choice("theme", "light", "dark"), choice("scale", "wide", "half", "narrow"))
     response = Response(mimetype=TYPES[kind])
     # Data sets never change under their name, so what is asked for says what comes:
     # a browser that has it is answered without drawing.
