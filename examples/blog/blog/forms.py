@@ -58,7 +58,7 @@ class Login(FlaskForm):
 class Writing(FlaskForm):
     title = StringField("Title", [DataRequired(), Length(max=120), printable], filters=[stripped])
     body = TextAreaField(
-        "Text", [DataRequired(), Length(max=50_000), printable], render_kw={"rows": 16}
+        "Text", [DataRequired(), Length(max=50_000), printable], render_kw={"rows": 12}
     )
     draft = BooleanField("Keep it as a draft")
 
