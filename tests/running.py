@@ -68,7 +68,7 @@ class Running:
 
     def wait_for_port(self) -> None:
         """Wait until it listens."""
-        for _ in range(300):
+        for _ in range(1200):
             if self.process.poll() is not None:
                 break
             try:
