@@ -36,6 +36,8 @@ _HIDDEN = re.compile(r"_[A-Za-z0-9._-]+(?::\w+)?")
 #: Addresses whose trust is remembered: proxies are few, visitors are many.
 _KEPT = 1024
 _MOST_SHOWN = 60
+#: No chain of proxies is longer; nobody's time is spent on one that says so.
+_MOST_HOPS = 100
 
 Network = IPv4Network | IPv6Network
 
@@ -144,6 +146,8 @@ class Trust:
             address = _address(name, node)
             if address is None or not self.trusts(address):
                 return address, hop
+            if hop == _MOST_HOPS:
+                raise BadForwarded(name, node, f"one of at most {_MOST_HOPS} proxies")
         return address, len(nodes) or 1
 
     def _standard(self, peer: str | None, elements: list[dict[str, str]]) -> tuple[Claims, int]:
@@ -265,7 +269,7 @@ def elements_of(text: str) -> list[dict[str, str]]:
         text: The header (RFC 7239 4), several of them joined by commas.
 
     Raises:
-        BadForwarded: It is no such header, or says something twice.
+        BadForwarded: It is no such header, is endless, or says something twice.
     """
     elements: list[dict[str, str]] = []
     element: dict[str, str] = {}
@@ -273,7 +277,7 @@ def elements_of(text: str) -> list[dict[str, str]]:
     while place < len(text):
         match = _PAIR.match(text, place)
         name = "" if match is None else match[1].lower()
-        if match is None or name in element:
+        if match is None or name in element or len(elements) == _MOST_HOPS:
             raise BadForwarded(STANDARD, text, "one of RFC 7239: for=192.0.2.1;proto=https")
         value = match[2]
         if value.startswith('"'):

@@ -171,6 +171,16 @@ def test_nonsense_of_a_trusted_proxy_is_refused(name: str, value: str) -> None:
         assert read({name: f"{value.rpartition(',')[2]}, 192.0.2.1"}).address == "192.0.2.1"
 
 
+def test_a_chain_is_not_endless() -> None:
+    near = ", 10.0.0.2" * 99
+    assert read({FOR: f"{'6.6.6.6, ' * 1000}192.0.2.1{near}"}).address == "192.0.2.1"
+    with pytest.raises(BadForwarded, match="at most 100 proxies"):
+        read({FOR: "10.0.0.2, " * 101})
+    with pytest.raises(BadForwarded):
+        elements_of("for=1.2.3.4, " * 101)
+    assert len(elements_of("for=1.2.3.4, " * 100)) == 100
+
+
 def test_a_long_value_is_not_repeated_at_length() -> None:
     with pytest.raises(BadForwarded) as caught:
         read({PROTO: "x" * 5000})
