@@ -185,6 +185,15 @@ for _name in _REQUEST_NAMES.split():
     setattr(_RequestProxy, _name, _request_property(_name))
 
 
+#: What is put into a session and taken out by the same request. Flask-Login asks for it behind
+#: each: that must not have a store asked for the session of a request that never used it.
+_WITHIN_A_REQUEST = frozenset({"_remember"})
+
+
+def _is_stored(ctx: t.Any) -> bool:
+    return bool(ctx.has_request and ctx.app._current_plans().stored_session)
+
+
 class _SessionProxy(_Proxy):
     __slots__ = ()
 
@@ -198,6 +207,8 @@ class _SessionProxy(_Proxy):
         ctx = get_current(None)
         session = ctx._opened if ctx is not None else None
         if session is None:
+            if key in _WITHIN_A_REQUEST and ctx is not None and _is_stored(ctx):
+                return False
             return key in _find_session()
         session.accessed = True
         return key in session

@@ -208,6 +208,11 @@ def unhandled(app: t.Any, error: Exception) -> t.Any:
     Raises:
         Exception: The error, if exceptions propagate (debug, testing).
     """
+    if getattr(error, "is_outage", False):
+        # No fault of the application: it says so wherever it came up, in an after hook, too.
+        app.logger.error("%s", error)
+        answer = app.handle_user_exception(error)
+        return app.finalize_request(answer, from_error_handler=True)
     exc_info = sys.exc_info()
     signals.got_request_exception.send(app, _async_wrapper=app.ensure_sync, exception=error)
     if propagates(app):

@@ -1,4 +1,4 @@
-"""A session on Redis costs hardly more than the commands that it takes: side by side, in one run."""
+"""A session on Redis costs hardly more than its commands: side by side, in one run."""
 
 from __future__ import annotations
 

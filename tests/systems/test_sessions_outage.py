@@ -8,7 +8,7 @@ import typing as t
 
 import pytest
 
-from erlen import Erlen, session, websocket
+from erlen import Erlen, request, session, websocket
 from erlen.sessionstores import guard
 from erlen.sessionstores.settings import store_for
 from erlen.sessionstores.store import Record, Store
@@ -164,6 +164,25 @@ def test_an_error_handler_answers_for_the_store(app: Erlen, backend: Backend) ->
         assert new.text.startswith("sorry: ") and int(new.headers["Content-Length"]) == len(
             new.text
         )
+    finally:
+        backend.start()
+
+
+def test_hooks_that_want_the_session_say_so_too(app: Erlen, backend: Backend) -> None:
+    @app.after_request
+    def look(response: t.Any) -> t.Any:
+        # As Flask-Login does behind each request: no reason to ask the store.
+        assert "_remember" not in session
+        response.headers["X-Seen"] = "y" if request.path == "/idle" or "a" in session else "n"
+        return response
+
+    client = app.test_client()
+    client.get("/set/a")
+    backend.stop()
+    try:
+        assert client.get("/idle").text == "idle"
+        answer = client.get("/aidle")
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
     finally:
         backend.start()
 

@@ -16,6 +16,9 @@ class StoreUnavailable(ServiceUnavailable):
         reason: What happened, for the log; clients are not told.
     """
 
+    #: Answered by itself also where other errors become 500: in after hooks.
+    is_outage = True
+
     def __init__(self, store: str = "", reason: str = "") -> None:
         super().__init__(
             "The sessions can't be reached just now. Please try again in a moment.",
