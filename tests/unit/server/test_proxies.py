@@ -273,6 +273,7 @@ def test_a_socket_in_the_file_system() -> None:
     assert client.get("/async/x", headers=HONEST).json["address"] == "127.0.0.1"
 
 
+@pytest.mark.wsgi
 def test_what_the_environ_says_of_the_peer() -> None:
     app = make()
     peers = []
