@@ -153,7 +153,7 @@ def _warn(app: t.Any, target: Target) -> None:
         )
     if target.choices.database == "sqlite":
         click.secho(
-            "\nSQLite is a file on one machine: for several, such as a cluster has, use PostgreSQL.",
+            "\nSQLite is a file on one machine. For several, as a cluster has, use PostgreSQL.",
             fg="yellow",
             err=True,
         )

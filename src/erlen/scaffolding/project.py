@@ -119,7 +119,8 @@ def _values(names: Names, choices: Choices) -> dict[str, t.Any]:
 
 def _requirements(choices: Choices) -> t.Iterator[Requirement]:
     """The packages of a project."""
-    wanted = {"erlen": "[redis]" if choices.redis else "", "gunicorn": ""}
+    extras = ["redis"] * choices.redis + ["tasks"] * choices.tasks
+    wanted = {"erlen": f"[{','.join(extras)}]" if extras else "", "gunicorn": ""}
     if choices.database != "none":
         wanted |= {"flask-sqlalchemy": "", "flask-migrate": ""}
         if choices.kind == "pages":
@@ -129,7 +130,7 @@ def _requirements(choices: Choices) -> t.Iterator[Requirement]:
     if choices.login:
         wanted["flask-login"] = ""
     if choices.tasks:
-        wanted["celery"] = "[redis]"
+        wanted["celery"] = ""
     lowest = {**_LOWEST, "erlen": import_module("erlen").__version__}
     for name, extras in wanted.items():
         yield Requirement(name, extras, lowest[name])

@@ -6,6 +6,7 @@ themselves: ``<{ value }>``, ``<% if %>``, ``<# comment #>`` and lines that begi
 
 from __future__ import annotations
 
+import functools
 import re
 import typing as t
 from importlib.resources import files
@@ -25,6 +26,7 @@ class _Loader(BaseLoader):
         return text, None, None
 
 
+@functools.cache
 def _environment() -> Environment:
     return Environment(
         block_start_string="<%",
