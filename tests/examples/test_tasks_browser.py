@@ -127,16 +127,16 @@ def test_pictures_are_drawn_while_one_looks(page: t.Any, site: Site, tmp_path: P
     page.goto(site.url)
     assert page.is_visible(".empty")
     order(page, "whole", "small")
-    order(page, "seahorses", "large")
+    order(page, "seahorses", "medium")
     assert page.get_attribute(".pictures li:nth-child(1)", "data-state") == "waiting"
     picture_of(page, "waiting", tmp_path)
     with site.worker():
         page.wait_for_selector(".pictures li:nth-child(2)[data-state=ready] img")
-        # The large one takes seconds: it is seen while it is drawn.
+        # It takes seconds: it is seen while it is drawn.
         page.wait_for_selector(".pictures li:nth-child(1)[data-state=drawing]")
         share = "document.querySelector('li:nth-child(1) progress').value"
         wait_until(page, f"{share} > 10 && {share} < 100")
-        assert " of 640" in page.text_content(".pictures li:nth-child(1) .note")
+        assert " of 320" in page.text_content(".pictures li:nth-child(1) .note")
         picture_of(page, "drawing", tmp_path)
         order(page, "elephants", "small")
         page.wait_for_selector(".pictures li:nth-child(1)[data-state=ready] img", timeout=60_000)
@@ -144,7 +144,7 @@ def test_pictures_are_drawn_while_one_looks(page: t.Any, site: Site, tmp_path: P
         "Promise.all([...document.querySelectorAll('.frame img')].map("
         "image => image.decode().then(() => [image.naturalWidth, image.naturalHeight])))"
     )
-    assert sizes == [[240, 160], [960, 640], [240, 160]]
+    assert sizes == [[240, 160], [480, 320], [240, 160]]
     colours = page.evaluate(
         "() => { const canvas = new OffscreenCanvas(240, 160), pen = canvas.getContext('2d');"
         " pen.drawImage(document.querySelector('li:nth-child(3) img'), 0, 0);"
