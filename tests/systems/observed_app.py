@@ -6,7 +6,7 @@ import asyncio
 import os
 import time
 
-from erlen import Erlen, request
+from erlen import Erlen, request, websocket
 from erlen.ops import Ops, request_id
 
 app = Erlen(__name__)
@@ -49,6 +49,7 @@ if "SPANS" in os.environ:
     trace.set_tracer_provider(provider)
 
 ops.init_app(app)
+app.add_readiness("/ready-route", lambda: True)
 
 
 @app.get("/pid/<int:number>")
@@ -83,3 +84,11 @@ async def aslow() -> str:
 @app.get("/fail/<name>")
 def fail(name: str) -> str:
     raise LookupError(name)
+
+
+@app.websocket("/echo/<room>")
+async def echo(room: str) -> None:
+    while True:
+        text = await websocket.receive()
+        app.logger.warning("heard in %s", room)
+        await websocket.send(f"{request_id()}: {text}")

@@ -87,6 +87,16 @@ def probe(client: Client, path: str, times: int) -> list[float]:
     return sorted(took)
 
 
+def best_of_rounds(client: Client, path: str) -> float:
+    """The seconds that 95 of 100 answers take; other work on the machine may disturb a round."""
+    best = 1.0
+    for _ in range(5):
+        best = min(best, probe(client, path, 40)[37])
+        if best <= LIMIT:
+            break
+    return best
+
+
 @pytest.mark.parametrize("name", list(LOADED))
 def test_readiness_under_load(name: str, tmp_path: Path) -> None:
     """95 of 100 answers within 50 ms, while all threads are busy with slow views."""
@@ -96,13 +106,9 @@ def test_readiness_under_load(name: str, tmp_path: Path) -> None:
         with Load(server, clients) as load:
             while len(load.took) < clients:
                 time.sleep(0.01)
-            best = 1.0
-            # Other work on the machine may disturb a round.
-            for _ in range(5):
-                best = min(best, probe(one, "/ready", 40)[37])
-                if best <= LIMIT:
-                    break
+            best = best_of_rounds(one, "/ready")
             if clients > 8:
+                assert best_of_rounds(one, "/ready-route") <= LIMIT
                 # They wait for each other: four times eight threads' work is on its way.
                 assert statistics.median(load.took[clients:] or load.took) > 0.4
                 assert probe(one, "/pid/1", 1)[0] > LIMIT
@@ -268,3 +274,22 @@ def test_spans(name: str, tmp_path: Path) -> None:
     assert failed["events"][0]["attributes"]["exception.type"] == "LookupError"
     (line,) = [line for line in lines_of(server) if line.get("status") == 500]
     assert f"0x{line['trace_id']}" == failed["context"]["trace_id"]
+
+
+@pytest.mark.parametrize("name", ["uvicorn", "granian"])
+def test_websockets(name: str, tmp_path: Path) -> None:
+    client = pytest.importorskip("websockets.sync.client")
+    with serving(name, APP, tmp_path) as server:
+        url = f"ws://127.0.0.1:{server.port}/echo/5"
+        with client.connect(url, additional_headers={"X-Request-ID": "ws-1"}) as ws:
+            # Granian sends no headers with a handshake that is accepted.
+            given = ws.response.headers.get_all("X-Request-ID")
+            assert given == (["ws-1"] if name == "uvicorn" else [])
+            ws.send("hi")
+            assert ws.recv(timeout=10) == "ws-1: hi"
+            assert samples(get(server, "/metrics")[1].decode(), "websockets_open") == {(): 1}
+        server.wait_for_text('"WEBSOCKET')
+        found = lines_of(server)
+        assert samples(get(server, "/metrics")[1].decode(), "websockets_open") == {(): 0}
+    messages = [line["message"] for line in found if ids(line) == "ws-1"]
+    assert [text.partition(" 101 ")[0] for text in messages] == ["heard in 5", "WEBSOCKET /echo/5"]
