@@ -10,6 +10,9 @@ from __future__ import annotations
 import typing as t
 from contextlib import ExitStack, contextmanager
 
+from ..globals import current_app
+from ..state import get_current
+
 if t.TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -41,12 +44,13 @@ def rolled_back(
     Args:
         source: Flask-SQLAlchemy's extension object, or a ``sessionmaker`` or
             ``scoped_session`` of SQLAlchemy 2.
-        app: With Flask-SQLAlchemy, the application whose context is entered. Default:
-            the current one.
+        app: With Flask-SQLAlchemy, the application. Default: the current one. No context
+            of it is left open, or requests of the test would share it, and what their
+            end does (the session's removal) would be left out.
         bind: With the others, the engine. Default: the one they are bound to.
 
     Returns:
-        A context manager that gives a session; with Flask-SQLAlchemy and a
+        A context manager that gives a session, which needs no context; of a
         ``scoped_session``, the one that the application itself would get here.
 
     Raises:
@@ -54,9 +58,10 @@ def rolled_back(
     """
     with ExitStack() as stack:
         if is_extension(source):
-            if app is not None:
-                stack.enter_context(app.app_context())
-            yield _join_extension(source, stack)
+            if app is None:
+                app = t.cast("Erlen", t.cast("t.Any", current_app)._get_current_object())
+            _join_extension(source, app, stack)
+            yield stack.enter_context(_session_of(source, app))
         elif hasattr(source, "session_factory"):
             yield _join_scoped(source, bind, stack)
         elif hasattr(source, "kw") and callable(source):
@@ -78,19 +83,42 @@ def is_extension(source: t.Any) -> bool:
     return all(hasattr(type(source), name) for name in ("engines", "init_app", "create_all"))
 
 
-def _join_extension(db: t.Any, stack: ExitStack) -> scoped_session[Session]:
-    # A public property, and the dictionary itself: sessions look their engine up in it.
-    engines: dict[str | None, t.Any] = db.engines
+def _join_extension(db: t.Any, app: Erlen, stack: ExitStack) -> None:
+    def forget() -> None:
+        # A session of the test's own context, where it has one.
+        if _is_current(app):
+            db.session.remove()
+
+    with app.app_context():
+        # A public property, and the dictionary itself: sessions look engines up in it.
+        engines: dict[str | None, t.Any] = db.engines
     before = dict(engines)
     stack.callback(engines.update, before)
     joined = _connections(before.values(), stack)
     for key, engine in before.items():
         engines[key] = joined[engine]
+    forget()
+    _configure(db.session.session_factory, {"join_transaction_mode": _MODE}, stack)
+    stack.callback(forget)
+
+
+def _session_of(db: t.Any, app: Erlen) -> Session:
+    """A session of the extension that finds its engines without a context, too."""
     factory = db.session.session_factory
-    db.session.remove()
-    _configure(factory, {"join_transaction_mode": _MODE}, stack)
-    stack.callback(db.session.remove)
-    return t.cast("scoped_session[Session]", db.session)
+
+    class ContextSession(factory.class_):  # type: ignore[misc, name-defined]
+        def get_bind(self, *args: t.Any, **kwargs: t.Any) -> t.Any:
+            if _is_current(app):
+                return super().get_bind(*args, **kwargs)
+            with app.app_context():
+                return super().get_bind(*args, **kwargs)
+
+    return t.cast("Session", ContextSession(**factory.kw))
+
+
+def _is_current(app: Erlen) -> bool:
+    ctx = get_current(None)
+    return ctx is not None and ctx.app is app
 
 
 def _join_scoped(

@@ -229,6 +229,14 @@ for _ in range(2):
         assert session.query(Note).count() == 1
         assert app.test_client().post("/users/Cy").text == "3"
     assert stored() == [0, 0], stored()
+    with app.app_context():
+        # A context of the test's own, as some fixtures push it.
+        db.session.execute(text("select 1"))
+        with rolled_back(db) as session:
+            db.session.add(User(name="Dan"))
+            db.session.commit()
+            assert session.query(User).count() == 1
+        assert db.session.query(User).count() == 0
 
 with app.app_context():
     assert db.engines == engines
