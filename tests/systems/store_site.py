@@ -30,14 +30,16 @@ app.secret_key = "a key"
 app.config["SESSION_STORE"] = URL
 
 if URL.startswith("redis:"):
-    app.config.update(CACHE_TYPE="RedisCache", CACHE_REDIS_URL=URL)
+    options = {"socket_timeout": 1, "socket_connect_timeout": 1}
+    app.config.update(CACHE_TYPE="RedisCache", CACHE_REDIS_URL=URL, CACHE_OPTIONS=options)
 else:
     from pymemcache.client.base import PooledClient
     from pymemcache.serde import pickle_serde
 
     from erlen.sessionstores.memcached import server_of
 
-    client = PooledClient(server_of(URL), serde=pickle_serde, connect_timeout=1, timeout=1)
+    options = {"timeout": 1, "connect_timeout": 1}
+    client = PooledClient(server_of(URL), serde=pickle_serde, **options)
     app.config.update(CACHE_TYPE="MemcachedCache", CACHE_MEMCACHED_SERVERS=client)
 
 cache = Cache(app)
@@ -45,6 +47,7 @@ limiter = Limiter(
     get_remote_address,
     app=app,
     storage_uri=URL,
+    storage_options=options,
     headers_enabled=True,
     in_memory_fallback=["3 per minute"],
 )
