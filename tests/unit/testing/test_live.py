@@ -16,7 +16,6 @@ import pytest
 from erlen import Erlen, request, session, websocket
 from erlen.testing import LiveServer
 
-
 BINARY = {"Content-Type": "application/octet-stream"}
 
 
