@@ -56,7 +56,8 @@ class FileStore(Store):
         try:
             lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         except FileNotFoundError:
-            self._locks.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._make_folder()
+            self._locks.mkdir(mode=0o700, exist_ok=True)
             lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             self._wait_for(lock)
@@ -104,7 +105,8 @@ class FileStore(Store):
         if owner is not None:
             # Before the session: none may be there that signing out would not find.
             folder = self._owners / owner
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for place in (self._owners, folder):
+                place.mkdir(mode=0o700, exist_ok=True)
             (folder / key).touch(0o600)
         os.replace(draft, path)
 

@@ -84,7 +84,10 @@ def store_for(wanted: t.Any, timeout: t.Any = 1.0, prefix: t.Any = "erlen") -> S
 
             return SQLStore(wanted, timeout, prefix)
         raise ValueError(f"SESSION_STORE is a {type(wanted).__name__}. It can be: {_FORMS}.")
-    scheme = wanted.partition(":")[0]
+    # Only the scheme is told: the rest may have a password in it.
+    scheme, found, _ = wanted.partition("://")
+    if not found:
+        raise ValueError(f"SESSION_STORE is no URL but {scheme[:40]!r}. It can be: {_FORMS}.")
     if scheme in ("redis", "rediss", "unix"):
         from .redis import RedisStore
 
@@ -109,14 +112,11 @@ def _folder(url: str) -> str:
 
 
 def _sql_store(url: str, timeout: float, prefix: str) -> Store:
-    # Only the scheme is told: the rest may have a password in it.
-    scheme, found, _ = url.partition("://")
-    message = f"SESSION_STORE has the scheme {scheme[:40]!r}. It can be: {_FORMS}."
-    if not found:
-        raise ValueError(message)
     from .sql import NoSuchModuleError, SQLStore
 
     try:
         return SQLStore(url, timeout, prefix)
     except NoSuchModuleError as error:
+        scheme = url.partition("://")[0]
+        message = f"SESSION_STORE has the scheme {scheme[:40]!r}. It can be: {_FORMS}."
         raise ValueError(message) from error
