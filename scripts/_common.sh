@@ -19,6 +19,22 @@ find_python() {
 python3 python3-venv), or name yours: PYTHON=/path/to/python $0"
 }
 
+# make_checks FOLDER: what judges generated files, apart from everything else. Made again only when
+# its requirements or the interpreter have changed.
+make_checks() {
+    stamp=$(cat requirements/checks.txt requirements/checks/*; "$python" -c 'import sys; print(sys.version)')
+    [ ! -f "$1/stamp" ] || [ "$(cat "$1/stamp")" != "$stamp" ] || return 0
+    say "Making $1 with requirements/checks.txt and requirements/checks"
+    rm -rf "$1"
+    "$python" -m venv "$1" && "$1/bin/python" -m pip install --quiet --disable-pip-version-check \
+        --require-hashes -r requirements/checks.txt || return 1
+    if command -v npm >/dev/null 2>&1; then
+        cp -r requirements/checks "$1/node"
+        (cd "$1/node" && npm ci --ignore-scripts --no-audit --no-fund --silent) || return 1
+    fi
+    printf '%s\n' "$stamp" > "$1/stamp"
+}
+
 # make_venv FOLDER REQUIREMENTS: a virtual environment with the pinned requirements and the package.
 # Made again only when the requirements, the project's metadata or the interpreter have changed.
 make_venv() {
