@@ -86,6 +86,6 @@ async def talk() -> None:
 @app.route("/work/<number>", methods=["GET", "POST"])
 def work(number: str) -> str:
     note(f"begin {NAME} {request.method} {number}")
-    time.sleep(float(request.args.get("seconds", "0.002")))
+    time.sleep(float(request.args.get("seconds", "0.01")))
     note(f"end {NAME} {request.method} {number}")
     return NAME
