@@ -21,6 +21,7 @@ SWITCHES = (
     " --disable-background-networking --disable-component-update --disable-dev-shm-usage"
 ).split()
 SECONDS = 30_000
+FIRST_POINT = "Date.parse(JSON.parse(document.querySelector('#points').textContent)[0].at)"
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -96,12 +97,22 @@ class Page:
     def wait(self, script: str) -> None:
         # Not `wait_for_function`: the page's policy forbids the eval that it uses.
         end = time.monotonic() + SECONDS / 1000
-        while not self.ask(script):
+        while not self._so(script):
             if time.monotonic() > end:
-                pytest.fail(
-                    f"not so: {script}\n{self.wrong}\n{self.ask('document.body.innerText')}"
-                )
+                text = self.ask("document.body.innerText")
+                pytest.fail(f"not so: {script}\n{self.wrong}\n{text}")
             self.page.wait_for_timeout(40)
+
+    def _so(self, script: str) -> bool:
+        from playwright.sync_api import Error
+
+        try:
+            return bool(self.ask(script))
+        except Error as error:
+            # The page reloads itself if the server no longer has what it missed.
+            if "navigation" not in str(error):
+                raise
+            return False
 
     def check(self) -> None:
         """The page fits the window, loads nothing from elsewhere, and nothing went wrong."""
@@ -227,21 +238,25 @@ def test_the_plot_moves_and_survives_a_reload(
     page.wait("document.querySelector('.state').dataset.state === 'open'")
     page.wait(f"{svg}.dataset.points > 4")
     line = page.ask(f"{svg}.querySelector('.smooth').getAttribute('d')")
-    points, last = page.ask(f"[+{svg}.dataset.points, +{svg}.dataset.last]")
+    last = page.ask(f"+{svg}.dataset.last")
     before = page.see()
-    page.wait(f"+{svg}.dataset.points >= {points + 5}")
+    # Five readings are half a second; the window holds a hundred and twenty.
+    page.wait(f"+{svg}.dataset.last >= {last} + 400")
     assert page.ask(f"{svg}.querySelector('.smooth').getAttribute('d')") != line
     assert page.see() != before
     assert page.colours(".live svg") > 20
     assert float(page.ask("document.querySelector('#now').textContent")) >= 0
     # A reload loses nothing: what was there comes with the page, and it goes on from there.
+    first = page.ask(FIRST_POINT)
+    points, last = page.ask(f"[+{svg}.dataset.points, +{svg}.dataset.last]")
     page.page.reload()
     page.wait(f"{svg}.dataset.points")
-    assert page.ask(f"+{svg}.dataset.points") >= points + 5
+    assert page.ask(f"+{svg}.dataset.points") >= points
+    assert page.ask(FIRST_POINT) >= first
     again = page.ask(f"+{svg}.dataset.last")
-    assert again > last
+    assert again >= last
     page.wait(f"+{svg}.dataset.last > {again}")
-    # No reading twice, and none is missing: they are in the order of their time.
+    # What the page came with is in the order of its time, each reading once.
     times = "JSON.parse(document.querySelector('#points').textContent).map(p => Date.parse(p.at))"
     assert page.ask(f"{times}.every((at, n, all) => !n || at > all[n - 1])")
     page.check()
