@@ -156,3 +156,11 @@ def test_other_sessions_in_the_same_process_are_apart(memory: t.Any) -> None:
         for number, client in enumerate(clients):
             client.get(f"/{number}")
     assert [c.get("/9").json for c in clients] == [{"numbers": [n, n, 9]} for n in range(3)]
+
+
+def test_a_test_that_prepares_a_session_hears_of_an_outage(memory: t.Any) -> None:
+    app = Erlen(__name__)
+    app.config["SESSION_STORE"] = memory
+    memory.error = OSError("unplugged")
+    with pytest.raises(StoreUnavailable), app.test_client().session_transaction() as opened:
+        opened["a"] = 1
