@@ -33,8 +33,9 @@ _EMPTY = re.compile(r"[\s,]*")
 #: RFC 7239 6.3: a name that a proxy made up for somebody.
 _HIDDEN = re.compile(r"_[A-Za-z0-9._-]+(?::\w+)?")
 
-#: Addresses whose trust is remembered: proxies are few, visitors are many.
+#: Addresses whose trust is remembered, and headers whose meaning is; and how long these are.
 _KEPT = 1024
+_LONGEST_KEPT = 256
 _MOST_SHOWN = 60
 #: No chain of proxies is longer; nobody's time is spent on one that says so.
 _MOST_HOPS = 100
@@ -84,8 +85,13 @@ class Trust:
                 self._unix = True
             else:
                 self._networks.append(_network(entry))
+        #: The headers that are believed.
         self.headers = _believed(headers)
+        #: The same as WSGI and as ASGI have them.
+        self.variables = tuple("HTTP_" + n.upper().replace("-", "_") for n in self.headers)
+        self.raw = {name.lower().encode(): i for i, name in enumerate(self.headers)}
         self._known: dict[str, bool] = {}
+        self._claims: dict[tuple[str | None, tuple[str | None, ...]], Claims] = {}
 
     def trusts(self, address: str | None) -> bool:
         """Whether a peer is one of the proxies.
@@ -109,12 +115,12 @@ class Trust:
             return False
         return any(found in network for network in self._networks)
 
-    def read(self, peer: str | None, header: t.Callable[[str], str | None]) -> Claims:
+    def read(self, peer: str | None, values: tuple[str | None, ...]) -> Claims:
         """Read the headers of a request that a trusted peer has sent.
 
         Args:
             peer: Its address.
-            header: Gives the value of a header by name.
+            values: Those of :attr:`headers`, in their order; None for one that is not there.
 
         Returns:
             What is believed.
@@ -122,7 +128,17 @@ class Trust:
         Raises:
             BadForwarded: A header that can't be what it is called.
         """
-        told = {name: header(name) for name in self.headers}
+        claims = self._claims.get((peer, values))
+        if claims is None:
+            claims = self._read(peer, dict(zip(self.headers, values, strict=True)))
+            # Most visitors come again, and have short headers.
+            if sum(map(len, filter(None, values))) < _LONGEST_KEPT:
+                if len(self._claims) >= _KEPT:
+                    self._claims.clear()
+                self._claims[peer, values] = claims
+        return claims
+
+    def _read(self, peer: str | None, told: dict[str, str | None]) -> Claims:
         standard = told.get(STANDARD)
         if standard:
             claims, hop = self._standard(peer, elements_of(standard))

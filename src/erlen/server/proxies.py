@@ -17,7 +17,6 @@ from .scope import split_path
 
 #: In an environ or scope: the peer that a request came from. Nobody reads it twice.
 PEER = "erlen.peer"
-_VARIABLES: dict[str, str] = {}
 
 
 def follow_settings(app: t.Any) -> None:
@@ -63,19 +62,13 @@ class ForwardedWSGI:
         if trust is not None and PEER not in environ.get("asgi.scope", environ):
             peer = environ.get("REMOTE_ADDR")
             if trust.trusts(peer):
+                values = tuple([environ.get(name) for name in trust.variables])
                 try:
-                    _believe(environ, trust.read(peer, lambda name: environ.get(_variable(name))))
+                    _believe(environ, trust.read(peer, values))
                 except BadForwarded as error:
                     return BadRequest(str(error))(environ, start_response)
             environ[PEER] = peer
         return self._inner(environ, start_response)
-
-
-def _variable(name: str) -> str:
-    variable = _VARIABLES.get(name)
-    if variable is None:
-        variable = _VARIABLES[name] = "HTTP_" + name.upper().replace("-", "_")
-    return variable
 
 
 def _believe(environ: dict[str, t.Any], claims: Claims) -> None:
@@ -119,7 +112,8 @@ class ForwardedASGI:
             client = scope.get("client")
             peer = client[0] if client else None
             try:
-                claims = trust.read(peer, _reader(scope)) if trust.trusts(peer) else Claims(peer)
+                trusted = trust.trusts(peer)
+                claims = trust.read(peer, _values(trust, scope)) if trusted else Claims(peer)
             except BadForwarded as error:
                 await _refuse(scope, receive, send, error)
                 return
@@ -130,13 +124,22 @@ class ForwardedASGI:
         await (self._inner or type(self._app).asgi_app.__get__(self._app))(scope, receive, send)
 
 
-def _reader(scope: dict[str, t.Any]) -> t.Callable[[str], str | None]:
-    def header(name: str) -> str | None:
-        wanted = name.lower().encode()
-        found = [value for key, value in scope["headers"] if key == wanted]
-        return b",".join(found).decode("latin-1") if found else None
+def _values(trust: Trust, scope: dict[str, t.Any]) -> tuple[str | None, ...]:
+    raw = trust.raw
+    values: list[str | None] = [None] * len(raw)
+    for name, value in scope["headers"]:
+        if name in raw:
+            place, text = raw[name], value.decode("latin-1")
+            before = values[place]
+            values[place] = text if before is None else f"{before},{text}"
+    return tuple(values)
 
-    return header
+
+def _host_of(scope: dict[str, t.Any]) -> str | None:
+    for name, value in scope["headers"]:
+        if name == b"host":
+            return str(value.decode("latin-1"))
+    return None
 
 
 def _believe_scope(scope: dict[str, t.Any], claims: Claims) -> None:
@@ -147,7 +150,7 @@ def _believe_scope(scope: dict[str, t.Any], claims: Claims) -> None:
     if claims.scheme is not None:
         scope["scheme"] = claims.scheme.replace("http", "ws") if websocket else claims.scheme
     scheme = "https" if scope.get("scheme") in ("https", "wss") else "http"
-    host = joined(claims, _reader(scope)("host"), scheme)
+    host = joined(claims, _host_of(scope), scheme)
     if host is not None:
         others = [pair for pair in scope["headers"] if pair[0] != b"host"]
         scope["headers"] = [(b"host", host.encode()), *others]

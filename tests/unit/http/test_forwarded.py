@@ -33,7 +33,12 @@ def read(
     proxies: t.Sequence[str] = ("10.0.0.0/8",),
     believed: t.Sequence[str] = OLD,
 ) -> Claims:
-    return Trust(proxies, believed).read(peer, headers.get)
+    trust = Trust(proxies, believed)
+    values = tuple(headers.get(name) for name in trust.headers)
+    found = trust.read(peer, values)
+    # What is remembered is the same.
+    assert trust.read(peer, values) == found
+    return found
 
 
 @pytest.mark.parametrize(
@@ -219,7 +224,11 @@ def test_memory_is_bounded() -> None:
     trust = Trust(["10.0.0.0/8"], [FOR])
     for number in range(5000):
         trust.trusts(f"192.0.{number % 200}.{number // 200}")
-    assert len(trust._known) <= 1024
+        trust.read("10.0.0.1", (f"192.0.{number % 200}.{number // 200}",))
+    assert len(trust._known) <= 1024 and len(trust._claims) <= 1024
+    trust._claims.clear()
+    trust.read("10.0.0.1", ("10.0.0.2, " * 50,))
+    assert not trust._claims
 
 
 @pytest.mark.parametrize(
