@@ -46,6 +46,10 @@ PATHS = ("/page", "/wait")
 CLOSE = ["-H", "Connection: close"]
 
 
+class Unmeasured(Exception):
+    """A round that came to nothing."""
+
+
 class Round(NamedTuple):
     """One measurement."""
 
@@ -89,7 +93,13 @@ def measure(seconds: int, clients: int, rounds: int) -> None:
     with redis() as store:
         for number in range(rounds):
             for path, name, workers in itertools.product(PATHS, COMMANDS, WORKERS):
-                one = one_round(name, path, workers, seconds, clients, store)
+                try:
+                    one = one_round(name, path, workers, seconds, clients, store)
+                except Unmeasured as error:
+                    if not number:
+                        raise
+                    print(f"left out: {error}", file=sys.stderr, flush=True)
+                    continue
                 known = found.get((path, name, workers), one)
                 found[path, name, workers] = better(known, one)
             print(f"round {number + 1} of {rounds} has ended", file=sys.stderr, flush=True)
@@ -139,12 +149,12 @@ def process(command: list[str], port: int, **env: str) -> Iterator[subprocess.Po
         command, env=environ, stdout=quiet, stderr=quiet, start_new_session=True
     )
     try:
-        for _ in range(200):
+        for _ in range(1200):
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
                 break
             time.sleep(0.05)
         else:
-            sys.exit(f"does not listen: {' '.join(command)}")
+            raise Unmeasured(f"does not listen: {' '.join(command)}")
         yield server
     finally:
         server.terminate()
@@ -207,11 +217,11 @@ def one_round(
 
 
 def wrk(url: str, seconds: int, clients: int) -> str:
-    """What wrk writes; ends the program if an answer was not 200."""
+    """What wrk writes; raises Unmeasured if an answer was not 200."""
     command = ["wrk", "-t1", f"-c{clients}", f"-d{seconds}s", "--latency", *CLOSE, url]
     text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     if "Non-2xx" in text or "Socket errors" in text:
-        sys.exit(f"{url} was not always answered:\n{text}")
+        raise Unmeasured(f"{url} was not always answered:\n{text}")
     return text
 
 
@@ -219,7 +229,7 @@ def value(pattern: str, text: str) -> str:
     """The part of a text that a pattern finds."""
     found = re.search(pattern, text)
     if found is None:
-        sys.exit(f"wrk wrote something else:\n{text}")
+        raise Unmeasured(f"wrk wrote something else:\n{text}")
     return found[1]
 
 
