@@ -24,7 +24,7 @@ def sender_settings(settings: Settings) -> Settings:
     transport: Settings = dict(_RETRIES)
     if broker.startswith(("redis", "sentinel")):
         transport |= {"socket_connect_timeout": _CONNECT, "socket_timeout": _ANSWER}
-    elif broker.startswith(("amqp", "pyamqp")):
+    elif _is_amqp(settings):
         # With confirmation, what was sent is known to have arrived.
         transport |= {"read_timeout": _ANSWER, "write_timeout": _ANSWER, "confirm_publish": True}
     defaults: Settings = {
@@ -38,14 +38,24 @@ def sender_settings(settings: Settings) -> Settings:
 
 
 def worker_settings(settings: Settings, celery_defaults: t.Mapping[str, t.Any]) -> Settings:
-    """What a worker has in their place: what the application set, else Celery's own.
+    """What a worker has in their place: what the application set, else Celery's own
+    (but confirmed messages on RabbitMQ).
 
     Args:
         settings: The application's.
         celery_defaults: Celery's.
     """
     names = sender_settings(settings)
-    return {name: settings.get(name, celery_defaults.get(name)) for name in names}
+    found = {name: settings.get(name, celery_defaults.get(name)) for name in names}
+    if _is_amqp(settings):
+        # Tasks send tasks: that these have arrived is as good to know.
+        transport = found["broker_transport_options"] or {}
+        found["broker_transport_options"] = {"confirm_publish": True, **transport}
+    return found
+
+
+def _is_amqp(settings: Settings) -> bool:
+    return str(settings.get("broker_url") or "").startswith(("amqp", "pyamqp"))
 
 
 def _merged(default: t.Any, said: t.Any) -> t.Any:

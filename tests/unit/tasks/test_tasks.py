@@ -89,6 +89,8 @@ def test_senders_do_not_wait_long() -> None:
 def test_what_is_sent_to_rabbitmq_is_confirmed() -> None:
     found = sender_settings({"broker_url": "amqp://guest@localhost//"})
     assert found["broker_transport_options"]["confirm_publish"] is True
+    found = worker_settings({"broker_url": "amqp://guest@localhost//"}, {})
+    assert found["broker_transport_options"] == {"confirm_publish": True}
 
 
 def test_workers_have_what_celery_says() -> None:
