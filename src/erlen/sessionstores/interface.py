@@ -196,8 +196,9 @@ class StoredSessions(SessionInterface):
 
 def _on_loop() -> bool:
     """Whether the code that runs here runs on an event loop, which must not wait."""
-    asyncio = sys.modules.get("asyncio")
-    return asyncio is not None and asyncio._get_running_loop() is not None
+    # Not imported for this; and another thread may be in the middle of importing it.
+    find = getattr(sys.modules.get("asyncio"), "_get_running_loop", None)
+    return find is not None and find() is not None
 
 
 def _refuse(app: t.Any, response: t.Any, error: HTTPException) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import types
 import typing as t
 
 import pytest
@@ -164,3 +166,16 @@ def test_a_test_that_prepares_a_session_hears_of_an_outage(memory: t.Any) -> Non
     memory.error = OSError("unplugged")
     with pytest.raises(StoreUnavailable), app.test_client().session_transaction() as opened:
         opened["a"] = 1
+
+
+def test_a_half_imported_asyncio_is_no_loop(memory: t.Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As another thread leaves it for a moment when it is the first to run a coroutine."""
+    app = Erlen(__name__)
+    app.config["SESSION_STORE"] = memory
+    app.get("/")(lambda: str(session.get("a")))
+    client = app.test_client()
+    with client.session_transaction() as opened:
+        opened["a"] = 1
+    client.get("/")
+    monkeypatch.setitem(sys.modules, "asyncio", types.ModuleType("asyncio"))
+    assert client.get("/").text == "1"
