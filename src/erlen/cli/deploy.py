@@ -106,8 +106,10 @@ def served_name(path: str | None, app: t.Any) -> str:
     module_name, _, name = path.partition(":")
     module_name = module_name.strip().removesuffix(".py").replace("/", ".")
     if name:
-        factory = callable(getattr(sys.modules.get(module_name), name, None))
-        return f"{module_name}:{name}{'()' if factory and name.isidentifier() else ''}"
+        value = getattr(sys.modules.get(module_name), name, None)
+        # An application can be called, too, but Gunicorn must not.
+        factory = value is not app and callable(value)
+        return f"{module_name}:{name}{'()' if factory else ''}"
     module = sys.modules.get(module_name)
     found = [key for key, value in vars(module).items() if value is app] if module else []
     for name in ("app", "application", *found):
