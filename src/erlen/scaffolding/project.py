@@ -119,8 +119,8 @@ def _values(names: Names, choices: Choices) -> dict[str, t.Any]:
 
 def _requirements(choices: Choices) -> t.Iterator[Requirement]:
     """The packages of a project."""
-    extras = ["redis"] * choices.redis + ["tasks"] * choices.tasks
-    wanted = {"erlen": f"[{','.join(extras)}]" if extras else "", "gunicorn": ""}
+    parts = ["redis"] * choices.redis + ["tasks"] * choices.tasks
+    wanted = {"erlen": f"[{','.join(parts)}]" if parts else "", "gunicorn": ""}
     if choices.database != "none":
         wanted |= {"flask-sqlalchemy": "", "flask-migrate": ""}
         if choices.kind == "pages":
