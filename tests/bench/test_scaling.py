@@ -9,7 +9,7 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 FOLDER = Path(__file__).resolve().parents[2] / "bench" / "scaling"
@@ -30,6 +30,7 @@ model, simulate = load("model"), load("simulate")
 # -- the law --------------------------------------------------------------------------
 
 
+@settings(deadline=None)
 @given(
     st.floats(1, 1e5),
     st.one_of(st.just(0.0), st.floats(0.001, 0.9)),

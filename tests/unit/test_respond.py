@@ -145,3 +145,16 @@ def test_prepared() -> None:
         ("X-A", "1"),
     ]
     assert JSON == "application/json"
+
+
+def test_a_prepared_answer_becomes_a_response_where_one_is_needed() -> None:
+    """As the page of a missing path does, for a client that wants response objects."""
+    import asyncio
+
+    app = erlen.Erlen("prepared", static_folder=None)
+
+    async def main() -> int:
+        async with app.async_client() as client:
+            return (await client.get("/nothing")).status_code
+
+    assert asyncio.run(main()) == 404

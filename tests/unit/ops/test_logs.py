@@ -10,7 +10,7 @@ import typing as t
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from erlen import Erlen
@@ -224,6 +224,7 @@ def test_the_stack() -> None:
     assert line_of("hm", (), None, sinfo="Stack:\n  here")["stack"] == "Stack:\n  here"
 
 
+@settings(deadline=None)
 @given(st.text(), st.text(), st.dictionaries(st.text(min_size=1), st.text()))
 def test_always_one_line(message: str, path: str, extra: dict[str, str]) -> None:
     record = logging.makeLogRecord({"msg": message, "name": path})
