@@ -190,6 +190,7 @@ def test_an_idle_pool_survives_a_restart(bank: Bank) -> None:
     bank.cluster.stop()
     bank.cluster.start()
     statuses = [bank.ask("GET", "/balances")[0] for _ in range(10)]
-    # Peewee's pool notices at the first request; the others ask before they hand out.
-    assert Counter(statuses)[200] >= 9
-    assert statuses[1:] == [200] * 9
+    # All pools try what they hand out. psycopg's waits longer from try to try: a pool full of
+    # lost connections costs one request its time.
+    patient = bank.name == "psycopg"
+    assert statuses[patient:] == [200] * (10 - patient)

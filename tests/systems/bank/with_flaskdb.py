@@ -39,8 +39,6 @@ class Account(db.Model):
 @app.errorhandler(InterfaceError)
 @app.errorhandler(MaxConnectionsExceeded)
 def no_database(error):
-    # The pool does not test what it hands out: what lies idle is lost as well.
-    db.database.close_idle()
     return {"error": "the database does not answer"}, 503, {"Retry-After": "2"}
 
 

@@ -40,8 +40,6 @@ def close_connection(error):
 @app.errorhandler(InterfaceError)
 @app.errorhandler(MaxConnectionsExceeded)
 def no_database(error):
-    # The pool does not test what it hands out: what lies idle is lost as well.
-    database.close_idle()
     return {"error": "the database does not answer"}, 503, {"Retry-After": "2"}
 
 
