@@ -23,6 +23,8 @@ from services.postgres import Cluster
 from services.redis import redis_server
 from systems.scaffolds import PAIRWISE, all_choices, make, name_of, pairs_of, run
 
+pytestmark = pytest.mark.slow
+
 
 def test_every_pair_of_choices_is_served() -> None:
     wanted = set().union(*map(pairs_of, all_choices()))
