@@ -72,9 +72,11 @@ def send(server: Running, data: bytes, leave: bool = False) -> Reply:
     """
     received = b""
     with socket.create_connection(("127.0.0.1", server.port), timeout=8) as connection:
-        connection.sendall(data)
-        if leave:
-            connection.shutdown(socket.SHUT_WR)
+        # The server may have closed already.
+        with contextlib.suppress(OSError):
+            connection.sendall(data)
+            if leave:
+                connection.shutdown(socket.SHUT_WR)
         with contextlib.suppress(ConnectionResetError):
             while piece := connection.recv(65536):
                 received += piece
