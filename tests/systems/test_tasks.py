@@ -195,16 +195,6 @@ def test_progress(queue: Queue, worker: Running, tmp_path: Path) -> None:
     assert queue.wait(id)["result"] == "counted"
 
 
-def test_pages_leave_no_subscription_behind(queue: Queue, worker: Running) -> None:
-    """One for each task that was ever sent would be more with every request."""
-    import redis
-
-    store = redis.Redis.from_url(queue.env["RESULTS"])
-    queue.wait(queue.start("later", number=1))
-    assert store.pubsub_channels("celery-task-meta-*") == []
-    store.close()
-
-
 def test_the_broker_goes_and_comes_back(queue: Queue, worker: Running) -> None:
     assert queue.wait(queue.start("later", number=1))["result"] == 10
     queue.stop_broker()

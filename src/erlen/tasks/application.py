@@ -92,9 +92,9 @@ class ErlenCelery(Celery):  # type: ignore[misc]
     def poll_results(self) -> None:
         """Have results looked up rather than announced, where Redis keeps them.
 
-        Celery subscribes to each result when its task is sent, for the life of the
-        process. A page that asks how far a task is never reads that, and Redis would
-        keep what was not read. ``result.get()`` subscribes when it is called.
+        Celery subscribes to each result when its task is sent. A page that asks how far a
+        task is never reads that, and could send nothing while the store of results is
+        away. ``result.get()`` subscribes when it is called.
         """
         backend = self.backend
         if hasattr(backend, "result_consumer") and hasattr(backend, "client"):
