@@ -187,7 +187,7 @@ def paint(monkeypatch: t.Any, native: bool) -> None:
     """
     monkeypatch.setattr(sys.modules[__name__], "native", native)
     if native:
-        monkeypatch.setattr("erlen.server.building.Builder._is_native", lambda self: True)
+        monkeypatch.setattr("erlen.server.loop.building.Builder._is_native", lambda self: True)
     original = erlen.Erlen.__call__
 
     def call(self: t.Any, environ: t.Any, start_response: t.Any, send: t.Any = None) -> t.Any:

@@ -34,7 +34,7 @@ def needs_await(app: Erlen) -> bool:
     """
     known = app.__dict__.get("_async_templates")
     if known is None or known[0] != epoch.value:
-        from .server.building import renders_late
+        from .server.loop.building import renders_late
 
         known = epoch.value, renders_late(app)
         app.__dict__["_async_templates"] = known

@@ -298,7 +298,7 @@ class Steps(App):
 
     def _from_signal(self, receiver: t.Callable[..., t.Any]) -> t.Callable[..., t.Any]:
         """An asynchronous receiver, for a signal that may be sent from a coroutine's code."""
-        from .server.bridge import receiver_to_sync
+        from .server.threads.bridge import receiver_to_sync
 
         return receiver_to_sync(receiver, self.ensure_sync(receiver))
 
@@ -317,7 +317,7 @@ class Steps(App):
         """
         if inspect.iscoroutinefunction(func):
             return func
-        from .server.threads import pool_of
+        from .server.threads.pool import pool_of
 
         @functools.wraps(func)
         async def call(*args: t.Any, **kwargs: t.Any) -> t.Any:
@@ -333,6 +333,6 @@ class Steps(App):
         Args:
             func: A coroutine function.
         """
-        from .server.bridge import async_to_sync
+        from .server.threads.bridge import async_to_sync
 
         return async_to_sync(func)

@@ -11,7 +11,7 @@ from _thread import allocate_lock
 from collections import deque
 from time import monotonic
 
-from ..server.threads import mailbox_of
+from ..server.threads.pool import mailbox_of
 
 if t.TYPE_CHECKING:
     import asyncio

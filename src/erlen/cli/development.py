@@ -129,7 +129,7 @@ class Debugged:
             await self._answer(scope, send, error)
 
     async def _answer(self, scope: Message, send: t.Any, error: Exception | None) -> None:
-        from ..server.threads import pool_of
+        from ..server.threads.pool import pool_of
 
         pool = pool_of(self.app)
         status, headers, body = await pool.call(self._ask, scope, error)

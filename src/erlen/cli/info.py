@@ -158,7 +158,7 @@ def run_to_its_end(f: t.Any) -> t.Any:
             # In this thread, so that Ctrl-C cancels it.
             return asyncio.run(f(*args, **kwargs))
 
-        from ..server.bridge import async_to_sync
+        from ..server.threads.bridge import async_to_sync
 
         return async_to_sync(f)(*args, **kwargs)
 

@@ -21,8 +21,6 @@ from werkzeug.exceptions import (
 from werkzeug.http import parse_set_header
 from werkzeug.wsgi import LimitedStream
 
-from .chunked import chunked_input
-
 if t.TYPE_CHECKING:
     from _typeshed import WriteableBuffer
     from _typeshed.wsgi import WSGIEnvironment
@@ -238,6 +236,8 @@ def open_stream(environ: WSGIEnvironment, maximum: int | None) -> RequestStream:
     if length is None:
         if "HTTP_TRANSFER_ENCODING" not in environ:
             return t.cast("RequestStream", MemoryBody())
+        from .chunked import chunked_input
+
         limit = sys.maxsize if maximum is None else maximum
         stream = t.cast("t.IO[bytes]", chunked_input(environ))
         return t.cast("RequestStream", BodyStream(stream, limit, maximum is not None))

@@ -9,7 +9,7 @@ from ..http import streams
 
 def _iterate(chunks: AsyncIterable[str | bytes]) -> Iterator[str | bytes]:
     # asyncio is loaded with the first stream that needs it.
-    from .bridge import iterate
+    from .threads.bridge import iterate
 
     return iterate(chunks)
 

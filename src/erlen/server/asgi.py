@@ -11,15 +11,15 @@ import typing as t
 from ..http.request import Request
 from ..runner import arun
 from ..state import epoch, get_current, reset_current, set_current
-from . import inthread
-from .closing import end, leave, unhandled
 from .lifespan import abegin
-from .native import NativePlans
-from .outgoing import Answer, Returned, answer_of, ready, send_answer
-from .receiving import GONE, AsyncBody, receive_body
+from .loop import inthread
+from .loop.answers import Answer, Returned, answer_of, ready, send_answer
+from .loop.closing import end, leave, unhandled
+from .loop.plans import NativePlans
+from .loop.receiving import GONE, AsyncBody, receive_body
+from .loop.sending import HTML, JSON, LENGTHS, Receive, Send, raw_length, send_whole
+from .loop.steps import NativePlan
 from .scope import EXTRA, MEDIA_TYPES, METHODS, Scope, ScopeContext, scope_context, split_path
-from .sending import HTML, JSON, LENGTHS, Receive, Send, raw_length, send_whole
-from .steps import NativePlan
 
 #: The headers that decide which way a request goes.
 _TELLING = frozenset(
@@ -307,7 +307,7 @@ def freeze(app: t.Any) -> NativePlans:
 
 async def _serve_other(app: t.Any, scope: Scope, receive: Receive, send: Send) -> None:
     if scope["type"] == "websocket":
-        from .websocket import serve
+        from .ws.driver import serve
 
         await serve(app, scope, receive, send)
     elif scope["type"] == "lifespan":

@@ -18,7 +18,7 @@ from inspect import iscoroutinefunction
 
 from ..state import get_current, reset_current, set_current
 from .atend import at_end
-from .threads import Pool, here, mailbox_of
+from .threads.pool import Pool, here, mailbox_of
 
 if t.TYPE_CHECKING:
     import asyncio
@@ -182,7 +182,7 @@ class Tasks:
         loop = here.loop or _loop_here()
         asynchronous = iscoroutinefunction(call)
         if asynchronous and loop is None:
-            from .bridge import running_loop
+            from .threads.bridge import running_loop
 
             loop = running_loop()
         task = Task(self, call, loop)

@@ -15,7 +15,7 @@ import typing as t
 import weakref
 
 from ..marks import instead
-from .greenlets import start_thread
+from .threads.greenlets import start_thread
 
 #: What ends streams of the whole process, such as ``erlen.sse.close_all``.
 closers: list[t.Callable[[], t.Any]] = []

@@ -236,7 +236,7 @@ async def abegin(app: t.Any) -> None:
     if is_empty(app):
         app.__dict__["_begun"] = True
     else:
-        from .threads import pool_of
+        from .threads.pool import pool_of
 
         await pool_of(app).call(lifespan_of(app).begin)
 
@@ -250,7 +250,7 @@ async def serve_lifespan(app: t.Any, receive: Receive, send: Send) -> None:
         send: The server's.
     """
     from .draining import watch_for_end
-    from .threads import pool_of
+    from .threads.pool import pool_of
 
     while True:
         message = await receive()

@@ -46,7 +46,7 @@ async def asign_out(user: t.Any, keep_current: bool = False) -> None:
         user: The user's id.
         keep_current: Whether the session of the current request stays.
     """
-    from ..server.threads import pool_of
+    from ..server.threads.pool import pool_of
 
     keeper, current = _found(keep_current)
     await pool_of(get_current().app).call(keeper.end_all, user, current)

@@ -84,7 +84,7 @@ class StoredSession(SecureCookieSession):
         Args:
             change: A plain function, which is called in a thread.
         """
-        from ..server.threads import pool_of
+        from ..server.threads.pool import pool_of
         from ..state import get_current
 
         pool = pool_of(get_current().app)

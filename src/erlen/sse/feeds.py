@@ -14,7 +14,7 @@ from collections.abc import AsyncIterable, Iterable
 from ..channels import Inbox, Subscription
 from ..channels.message import Message
 from ..http.sse import Event, encode
-from ..server.bridge import running_loop
+from ..server.threads.bridge import running_loop
 
 if t.TYPE_CHECKING:
     import asyncio

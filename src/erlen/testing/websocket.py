@@ -298,7 +298,7 @@ class WebsocketSession:
         return self._session.subprotocol
 
     def _run(self, waited: t.Coroutine[t.Any, t.Any, T]) -> T:
-        from ..server.bridge import running_loop
+        from ..server.threads.bridge import running_loop
 
         return asyncio.run_coroutine_threadsafe(waited, running_loop()).result()
 

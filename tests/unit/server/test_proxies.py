@@ -247,7 +247,7 @@ def test_settings_can_be_copied_and_sent() -> None:
 
 
 def test_plans_for_loops_stay_native() -> None:
-    from erlen.server.native import NativePlans
+    from erlen.server.loop.plans import NativePlans
     from erlen.server.needs import wants_asgi
 
     app = make()

@@ -11,11 +11,11 @@ import typing as t
 from _thread import allocate_lock
 from collections import deque
 
-from ..http.filebody import FileBody
+from ...http.filebody import FileBody
+from ..scope import Scope, make_environ
+from ..threads.pool import Mailbox, carry_back, mailbox_of, pool_of
 from .receiving import AsyncBody, LoopInput
-from .scope import Scope, make_environ
 from .sending import RawHeaders, Receive, Send, Watch, code_of, raw_headers, send_file, send_whole
-from .threads import Mailbox, carry_back, mailbox_of, pool_of
 
 if t.TYPE_CHECKING:
     import asyncio
@@ -118,7 +118,7 @@ class Pipe:
 
 
 class Exchange:
-    """One request under way in a thread; a job for :class:`erlen.server.threads.Pool`.
+    """One request under way in a thread; a job for :class:`erlen.server.threads.pool.Pool`.
 
     Args:
         app: The application.

@@ -16,12 +16,12 @@ import threading
 import typing as t
 from collections.abc import AsyncIterable, Iterator
 
-from ..http.chunked import receive_chunks
-from ..state import get_current
+from ...http.chunked import receive_chunks
+from ...state import get_current
 from . import greenlets
 from .greenlets import allocate_lock
 from .jobs import settle
-from .threads import carry_back, here, mailbox_of
+from .pool import carry_back, here, mailbox_of
 
 if t.TYPE_CHECKING:
     import asyncio

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import typing as t
 
-from ..http.headers import Headers
+from ...http.headers import Headers
 
 if t.TYPE_CHECKING:
-    from ..http.websocket import HeadersIn
+    from ...http.websocket import HeadersIn
 
 #: What the server says itself.
 _RESERVED = frozenset({"connection", "upgrade", "content-length", "transfer-encoding"})

@@ -7,7 +7,7 @@ import contextvars
 import typing as t
 from queue import SimpleQueue
 
-from .threads import Job, carry_back, mailbox_of, pool_of
+from ..threads.pool import Job, carry_back, mailbox_of, pool_of
 
 #: Seconds that a view in a thread has to notice that the server cancels it.
 _GRACE = 5.0

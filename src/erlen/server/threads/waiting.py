@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import typing as t
 
-from ..http.closecodes import ABNORMAL
-from ..http.websocket import WebsocketDisconnect
+from ...http.closecodes import ABNORMAL
+from ...http.websocket import WebsocketDisconnect
 
 T = t.TypeVar("T")
 

@@ -11,17 +11,17 @@ import asyncio
 import typing as t
 from functools import partial
 
-from ..http.closecodes import GOING_AWAY, INTERNAL_ERROR
-from ..state import epoch, reset_current, set_current
-from . import wssteps as steps
+from ...http.closecodes import GOING_AWAY, INTERNAL_ERROR
+from ...state import epoch, reset_current, set_current
+from ..lifespan import abegin
+from . import steps
 from .connection import Connection
-from .lifespan import abegin
+from .context import WebsocketContext
 from .reading import NEW, OPEN, Limits
-from .sockets import Sockets, sockets_of
-from .sockets import close_all as close_all
-from .wscontext import WebsocketContext
-from .wssession import accept_headers, save_at_end
-from .wsthread import OneThread, Threads
+from .registry import Sockets, sockets_of
+from .registry import close_all as close_all
+from .session import accept_headers, save_at_end
+from .thread import OneThread, Threads
 
 Event = dict[str, t.Any]
 _UNLIMITED = Limits(None, 1, None, None)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import typing as t
 from inspect import iscoroutine
 
-from ..plan import Plan
-from ..steporder import Step
-from .jobs import settle
+from ...plan import Plan
+from ...steporder import Step
+from ..threads.jobs import settle
 
 AsyncStep = t.Callable[..., t.Awaitable[t.Any]]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import typing as t
 
-from ..http.closecodes import GOING_AWAY
-from ..marks import is_wrapped
+from ...http.closecodes import GOING_AWAY
+from ...marks import is_wrapped
 from .sweep import Sweep
 
 if t.TYPE_CHECKING:

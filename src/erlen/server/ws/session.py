@@ -6,8 +6,8 @@ import typing as t
 from functools import partial
 
 if t.TYPE_CHECKING:
-    from .wscontext import WebsocketContext
-    from .wsthread import Threads
+    from .context import WebsocketContext
+    from .thread import Threads
 
 
 def _save(ctx: WebsocketContext, session: t.Any) -> list[tuple[str, str]]:

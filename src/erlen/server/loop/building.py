@@ -7,19 +7,19 @@ from functools import partial
 from inspect import isasyncgenfunction, iscoroutinefunction
 from types import SimpleNamespace
 
-from .. import signals
-from ..beginning import recover_begun, session_ahead
-from ..marks import is_inline, on_loop, streams_body
-from ..plan import Plan, Plans
-from ..session_interface import SessionInterface
-from ..sessions import SecureCookieSessionInterface
-from ..state import get_current
-from ..steporder import Step, _late, _of_nothing, in_order
-from .scope import ScopeContext
+from ... import signals
+from ...beginning import recover_begun, session_ahead
+from ...marks import is_inline, on_loop, streams_body
+from ...plan import Plan, Plans
+from ...session_interface import SessionInterface
+from ...sessions import SecureCookieSessionInterface
+from ...state import get_current
+from ...steporder import Step, _late, _of_nothing, in_order
+from ..scope import ScopeContext
 from .steps import AsyncStep, NativePlan, awaited, notifier, settled
 
 if t.TYPE_CHECKING:
-    from .native import NativePlans
+    from .plans import NativePlans
 
 _ENDING = {"finalize_request", "process_response"}
 _HANDLING = {"handle_user_exception", "handle_http_exception", "trap_http_exception"}

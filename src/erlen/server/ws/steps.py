@@ -9,10 +9,10 @@ import typing as t
 from werkzeug.exceptions import Forbidden, HTTPException, InternalServerError
 from werkzeug.routing import WebsocketMismatch
 
-from .. import signals
-from ..http.closecodes import INTERNAL_ERROR, NORMAL, code_for_status, short_reason
-from ..recover import propagates
-from .wscontext import WebsocketContext
+from ... import signals
+from ...http.closecodes import INTERNAL_ERROR, NORMAL, code_for_status, short_reason
+from ...recover import propagates
+from .context import WebsocketContext
 
 Refusal = tuple[int, list[tuple[str, str]], bytes]
 

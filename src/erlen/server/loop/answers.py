@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import typing as t
 
-from ..http.filebody import FileBody
-from ..http.response import Response
-from ..http.statuses import SILENT, with_body
-from ..http.streams import Stream
-from ..recover import body_failed, propagates
-from ..respond import Prepared
-from ..state import reset_current, set_current
+from ...http.filebody import FileBody
+from ...http.response import Response
+from ...http.statuses import SILENT, with_body
+from ...http.streams import Stream
+from ...recover import body_failed, propagates
+from ...respond import Prepared
+from ...state import reset_current, set_current
+from ..scope import ScopeContext
 from . import inthread
-from .native import NativePlans
-from .scope import ScopeContext
+from .plans import NativePlans
 from .sending import (
     HTML,
     JSON,

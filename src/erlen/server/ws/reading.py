@@ -11,8 +11,8 @@ from __future__ import annotations
 import asyncio
 import typing as t
 
-from ..http.closecodes import ABNORMAL, NO_STATUS, TOO_BIG
-from ..http.websocket import Data, MessageTooBig, WebsocketDisconnect
+from ...http.closecodes import ABNORMAL, NO_STATUS, TOO_BIG
+from ...http.websocket import Data, MessageTooBig, WebsocketDisconnect
 
 if t.TYPE_CHECKING:
     from .sweep import Sweep

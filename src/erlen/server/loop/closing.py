@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import typing as t
 
-from .. import signals
-from ..recover import propagates
-from ..state import epoch
+from ... import signals
+from ...recover import propagates
+from ...state import epoch
+from ..scope import ScopeContext
 from .building import ends_of_app, ends_of_request
-from .native import NativePlans
-from .scope import ScopeContext
+from .plans import NativePlans
 from .steps import AsyncStep, NativePlan, notifier
 
 

@@ -12,11 +12,11 @@ import pytest
 import erlen
 from erlen import Erlen, websocket
 from erlen.http.websocket import WebsocketDisconnect
-from erlen.server import sweep
-from erlen.server.connection import Connection
-from erlen.server.reading import Limits
-from erlen.server.sockets import close_all, sockets_of
-from erlen.server.websocket import serve
+from erlen.server.ws import sweep
+from erlen.server.ws.connection import Connection
+from erlen.server.ws.driver import serve
+from erlen.server.ws.reading import Limits
+from erlen.server.ws.registry import close_all, sockets_of
 
 Event = dict[str, t.Any]
 SCOPE: Event = {

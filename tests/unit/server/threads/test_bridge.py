@@ -13,8 +13,8 @@ import typing as t
 import pytest
 
 import erlen
-from erlen.server import bridge
-from erlen.server.bridge import async_to_sync, running_loop
+from erlen.server.threads import bridge
+from erlen.server.threads.bridge import async_to_sync, running_loop
 from sidebyside import BOTH, call, compare, plan, quiet, serve
 
 variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable")
@@ -370,6 +370,6 @@ def test_asyncio_is_not_imported_before_it_is_needed() -> None:
     import subprocess
     import sys
 
-    program = "import sys, erlen.server.bridge; print('asyncio' in sys.modules)"
+    program = "import sys, erlen.server.threads.bridge; print('asyncio' in sys.modules)"
     found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert found.stdout.strip() == "False", found.stderr

@@ -18,10 +18,10 @@ import textwrap
 import typing as t
 from types import FunctionType, ModuleType
 
-from ..globals import g, request
-from ..http.request import Request
-from ..http.response import Response
-from ..namespace import _AppCtxGlobals
+from ...globals import g, request
+from ...http.request import Request
+from ...http.response import Response
+from ...namespace import _AppCtxGlobals
 
 #: What an expression gives: a plain value, something that is only passed on, or one of
 #: the objects whose attributes are known.

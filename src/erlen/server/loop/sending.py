@@ -6,7 +6,7 @@ import asyncio
 import os
 import typing as t
 
-from ..http.filebody import BLOCK, FileBody
+from ...http.filebody import BLOCK, FileBody
 
 Send = t.Callable[[dict[str, t.Any]], t.Awaitable[None]]
 Receive = t.Callable[[], t.Awaitable[dict[str, t.Any]]]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import typing as t
 
-from ..http.closecodes import ABNORMAL, GOING_AWAY, check_close
-from ..http.websocket import Data, HeadersIn, WebsocketDisconnect
-from .fromthread import wait
+from ...http.closecodes import ABNORMAL, GOING_AWAY, check_close
+from ...http.websocket import Data, HeadersIn, WebsocketDisconnect
+from ..threads.waiting import wait
+from .headers import as_bytes, checked
 from .reading import ACCEPTING, CLOSED, NEW, OPEN, Event, Limits, Reading, Receive, Task
-from .wsheaders import as_bytes, checked
 
 if t.TYPE_CHECKING:
     from .sweep import Sweep

@@ -14,18 +14,18 @@ from itertools import groupby
 
 from werkzeug.exceptions import HTTPException
 
-from .. import recover
-from ..marks import is_inline, is_wrapped
-from ..plan import Plan
-from ..state import epoch, get_current
-from ..steporder import Step
+from ... import recover
+from ...marks import is_inline, is_wrapped
+from ...plan import Plan
+from ...state import epoch, get_current
+from ...steporder import Step
+from ..threads.pool import pool_of
 from .building import Builder, is_asynchronous
 from .short import is_short
 from .steps import AsyncStep, NativePlan, awaited, each, on_loop, until_answered
-from .threads import pool_of
 
 if t.TYPE_CHECKING:
-    from ..plan import Plans
+    from ...plan import Plans
 
 #: Overridden, these leave nothing to plan: Flask's whole protocol runs in a thread.
 _WHOLE = {"full_dispatch_request", "request_context", "ensure_sync", "async_to_sync"}
@@ -214,7 +214,7 @@ class NativePlans:
         """
         if not self.app.debug:
             return step
-        from .blocking import watched
+        from ..threads.blocking import watched
 
         return watched(self.app, step, function)
 
@@ -223,7 +223,7 @@ class NativePlans:
 
         Args:
             function: A function.
-            role: As for :func:`erlen.server.short.is_short`.
+            role: As for :func:`erlen.server.loop.short.is_short`.
         """
         return is_inline(function) or is_short(function, self.app, role)
 

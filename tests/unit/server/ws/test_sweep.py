@@ -7,8 +7,8 @@ import typing as t
 
 import pytest
 
-from erlen.server import sweep
-from erlen.server.sweep import Sweep
+from erlen.server.ws import sweep
+from erlen.server.ws.sweep import Sweep
 
 
 class Swept:

@@ -7,20 +7,20 @@ import typing as t
 
 from werkzeug.exceptions import Forbidden, NotFound
 
-from .. import signals
-from ..ctx import Context, _sentinel
-from ..guarding import OPTIONS, unguarded
-from ..http.origin import check_allowed, is_allowed, is_same_origin
-from ..http.request import Request
-from ..http.websocket import BlockingWebsocket, Websocket
-from ..steporder import Step, in_order, scopes_of
+from ... import signals
+from ...ctx import Context, _sentinel
+from ...guarding import OPTIONS, unguarded
+from ...http.origin import check_allowed, is_allowed, is_same_origin
+from ...http.request import Request
+from ...http.websocket import BlockingWebsocket, Websocket
+from ...steporder import Step, in_order, scopes_of
+from ..scope import ScopeContext, make_environ
 from .reading import Limits
-from .scope import ScopeContext, make_environ
 
 if t.TYPE_CHECKING:
     from werkzeug.routing import Rule
 
-    from ..plan import Plans
+    from ...plan import Plans
     from .connection import Connection
 
 _get_loop = asyncio._get_running_loop

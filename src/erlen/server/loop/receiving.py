@@ -12,7 +12,7 @@ from __future__ import annotations
 import typing as t
 from io import BytesIO
 
-from ..http.body import READ_STEP
+from ...http.body import READ_STEP
 
 if t.TYPE_CHECKING:
     import asyncio

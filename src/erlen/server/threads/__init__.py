@@ -1,0 +1,1 @@
+"""Threads and the event loop: who runs where, and who waits for whom."""
