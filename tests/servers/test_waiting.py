@@ -13,7 +13,7 @@ from servers.lines import serving
 
 COUNT = 500
 SECONDS = 1.0
-#: twice what each waits. A neighbour's load may cost one attempt.
+#: Seconds in all: twice what each waits. What a busy neighbour costs is tried again.
 BOUND = 2.0
 
 
@@ -45,5 +45,5 @@ def best_of(server: Running, attempts: int) -> float:
 @pytest.mark.parametrize("name", ["uvicorn", "hypercorn", "granian", "gunicorn-asgi"])
 def test_waiting_costs_no_thread(name: str, tmp_path: Path) -> None:
     with serving(name, "servers.http_app:app", tmp_path) as server:
-        took = best_of(server, 3)
+        took = best_of(server, 8)
     assert SECONDS <= took < BOUND

@@ -45,7 +45,8 @@ def test_one_that_is_away_for_a_period_is_read_ahead_once() -> None:
         watch.back(back)
         await asyncio.sleep(0.1)
         assert len(away.read) == 1
-        assert 0.02 <= away.read[0] - begun < 0.1
+        # No upper bound: the machine may be busy.
+        assert away.read[0] - begun >= 0.02
         assert back.read == []
 
     run(test)
