@@ -47,6 +47,7 @@ def test_fewer_modules_than_flask(brought: set[str], python: Python) -> None:
     assert len(brought) < len(json.loads(python(LIST.format("flask"))))
 
 
+@pytest.mark.timed
 def test_at_most_seventy_percent_of_the_time_of_flask(python: Python) -> None:
     python("import erlen, flask")  # leaves the byte code
     ours = theirs = float("inf")

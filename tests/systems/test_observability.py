@@ -97,6 +97,7 @@ def best_of_rounds(client: Client, path: str) -> float:
     return best
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("name", list(LOADED))
 def test_readiness_under_load(name: str, tmp_path: Path) -> None:
     """95 of 100 answers within 50 ms, while all threads are busy with slow views."""

@@ -122,6 +122,7 @@ def test_attribute_names_are_checked(both: Both) -> None:
         assert both.answers(view)[0] == 500
 
 
+@pytest.mark.timed
 def test_large_texts_take_linear_time(both: Both) -> None:
     """TM-08 and TM-10, scaled down: doubling the text at most triples the time."""
     import time

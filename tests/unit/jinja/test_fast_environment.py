@@ -303,6 +303,7 @@ def test_objects_and_markup_in_a_row() -> None:
     assert Row(a=1)["only_item"] == "<item>" and Markup("<b>").__html__() == "<b>"
 
 
+@pytest.mark.timed
 def test_several_times_as_fast_as_jinja() -> None:
     rows = [{"id": i, "name": f"<{i}> & co"} for i in range(20)]
     renders = [

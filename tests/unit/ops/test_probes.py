@@ -80,6 +80,7 @@ def test_logged_once_until_it_passes(ask: Ask, caplog: pytest.LogCaptureFixture)
     assert [text.rpartition("'")[2] for text in texts] == [" failed.", " passes again.", " failed."]
 
 
+@pytest.mark.timed
 def test_a_check_that_hangs(ask: Ask, caplog: pytest.LogCaptureFixture) -> None:
     free, calls = threading.Event(), []
 
@@ -106,6 +107,7 @@ def test_a_check_that_hangs(ask: Ask, caplog: pytest.LogCaptureFixture) -> None:
         assert time.monotonic() < deadline
 
 
+@pytest.mark.timed
 def test_a_coroutine_that_does_not_want_to_end(ask: Ask) -> None:
     async def stubborn() -> None:
         end = time.monotonic() + 0.6

@@ -198,6 +198,7 @@ def test_generators(app: Erlen, protocol: str, view: str, kind: str) -> None:
     assert log == ["closed", "teardown"]
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("kind", SOURCES)
 def test_the_client_leaves(app: Erlen, protocol: str, kind: str) -> None:
     """Noticed at the next heartbeat under WSGI, at once under ASGI."""
