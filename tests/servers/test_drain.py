@@ -30,7 +30,11 @@ SERVERS = {
 }
 
 
-READINESS = [name for name in SERVERS if name != "hypercorn"]
+#: Hypercorn's workers get no signal: they learn of the end when their connections are cut.
+SIGNALLED = [name for name in SERVERS if name != "hypercorn"]
+SOCKETS = [name for name in SIGNALLED if SERVERS[name] == "asgi"]
+#: Under WSGI the suite of HTTP has them.
+BACKGROUND = [name for name, protocol in SERVERS.items() if protocol == "asgi"]
 
 
 @pytest.fixture(params=list(SERVERS))
@@ -47,12 +51,6 @@ def get(server: Running, path: str) -> tuple[int, bytes]:
         return response.status, response.read()
     finally:
         connection.close()
-
-
-def skip_hypercorn(server: Running) -> None:
-    """Its workers get no signal: their parent tells them by other means."""
-    if server.name == "hypercorn":  # type: ignore[attr-defined]
-        pytest.skip("Hypercorn's workers learn of the end when their connections are cut")
 
 
 class Load:
@@ -92,8 +90,8 @@ def test_requests_in_flight_are_finished(server: Running) -> None:
     assert server.text.count("slow begun") == len(load.answers) + 1
 
 
+@pytest.mark.parametrize("server", SIGNALLED, indirect=True)
 def test_streams_of_events_say_goodbye(server: Running) -> None:
-    skip_hypercorn(server)
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
     connection.request("GET", "/events")
     response = connection.getresponse()
@@ -106,12 +104,8 @@ def test_streams_of_events_say_goodbye(server: Running) -> None:
     assert server.process.wait(20) == 0, server.text
 
 
+@pytest.mark.parametrize("server", SOCKETS, indirect=True)
 def test_websockets_are_closed(server: Running) -> None:
-    skip_hypercorn(server)
-    if server.protocol == "wsgi":  # type: ignore[attr-defined]
-        # A worker of Gunicorn's that is still booting may miss the signal.
-        get(server, "/ready")
-        pytest.skip("WSGI has no websockets")
     client = pytest.importorskip(
         "websockets.sync.client", reason="websockets is missing: pip install websockets"
     )
@@ -127,10 +121,8 @@ def test_websockets_are_closed(server: Running) -> None:
     assert server.process.wait(20) == 0, server.text
 
 
+@pytest.mark.parametrize("server", BACKGROUND, indirect=True)
 def test_background_tasks_end(server: Running) -> None:
-    if server.protocol == "wsgi":  # type: ignore[attr-defined]
-        get(server, "/ready")
-        pytest.skip("the suite of HTTP has them")
     assert get(server, "/later") == (200, b"later")
     server.process.send_signal(signal.SIGTERM)
     assert server.process.wait(20) == 0
@@ -138,7 +130,7 @@ def test_background_tasks_end(server: Running) -> None:
     assert server.text.index("background done") < server.text.index("ended\n")
 
 
-@pytest.mark.parametrize("name", READINESS)
+@pytest.mark.parametrize("name", SIGNALLED)
 def test_readiness_fails_first(name: str, tmp_path: Path) -> None:
     with serving(name, APP[SERVERS[name]], tmp_path, DRAIN_DELAY="1.5") as server:
         status, body = get(server, "/ready")

@@ -19,6 +19,8 @@ client = pytest.importorskip(
 from websockets.exceptions import ConnectionClosed, InvalidStatus  # noqa: E402
 
 APP = "servers.websocket_app:app"
+#: Granian 2.8 does not send the headers of an accepted handshake.
+WITH_HEADERS = [name for name in ASGI_SERVERS if name != "granian"]
 
 
 @pytest.fixture(scope="module", params=list(ASGI_SERVERS))
@@ -78,9 +80,8 @@ def test_a_subprotocol_and_headers(server: Running) -> None:
             assert ws.response.headers["X-Own"] == "1"
 
 
+@pytest.mark.parametrize("server", WITH_HEADERS, indirect=True, scope="module")
 def test_a_session(server: Running) -> None:
-    if server.name == "granian":  # type: ignore[attr-defined]
-        pytest.skip("Granian 2.8 does not send the headers of an accepted handshake")
     headers = {}
     for visits in (1, 2):
         with connect(server, "/open/session", additional_headers=headers) as ws:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import json
 import os
@@ -16,7 +17,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import erlen
-from erlen.cli.compat import examine
+from erlen.cli.compat import examine, sources
 from erlen.cli.compat.finding import KINDS, Finding
 from erlen.cli.compat.known import ATTRIBUTES, FLASK, LACKING, PARAMETERS, SETTINGS
 from erlen.cli.compat.provided import find, has, is_module, object_has
@@ -205,10 +206,14 @@ def test_files_that_cannot_be_read(tmp_path: Path, content: bytes, line: int, sa
     assert run(tmp_path).exit_code == 1
 
 
-@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="everything can be read")
-def test_a_file_without_permission(tmp_path: Path) -> None:  # pragma: no cover
+def test_a_file_without_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = project(tmp_path, app_py="import flask\n") / "app.py"
-    path.chmod(0)
+
+    def refuse(*args: object) -> t.NoReturn:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    # The mode of the file would not hinder root.
+    monkeypatch.setattr(sources, "open", refuse, raising=False)
     assert examine([str(path)])[0][0].why == "cannot be opened: Permission denied."
 
 
