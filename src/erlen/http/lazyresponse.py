@@ -329,7 +329,7 @@ class Response(StrictResponse):
         """The body as it is sent: Werkzeug's ``get_app_iter``, shorter."""
         if environ["REQUEST_METHOD"] == "HEAD" or self._status_code in SILENT:
             if chunks is not None and not self._watched:
-                return ()
+                return []
             return Stream((), self.close)
         if self.direct_passthrough:
             return self.response  # type: ignore[return-value]

@@ -97,12 +97,12 @@ def answer_wsgi(page: Page, environ: t.Any, start_response: t.Any) -> t.Iterable
     method = environ["REQUEST_METHOD"]
     if method not in ("GET", "HEAD"):
         start_response("405 Method Not Allowed", [("Allow", "GET, HEAD"), ("Content-Length", "0")])
-        return ()
+        return []
     answer = page.answer(
         lambda name: str(environ.get("HTTP_" + name.upper().replace("-", "_"), ""))
     )
     start_response(answer[0], headers_of(answer))
-    return (answer[2],) if method == "GET" else ()
+    return [answer[2]] if method == "GET" else []
 
 
 async def answer_asgi(page: Page, scope: dict[str, t.Any], send: t.Any) -> None:

@@ -87,7 +87,8 @@ def wsgi_app(app: t.Any, environ: t.Any, start_response: t.Any) -> t.Any:
             return _send(ctx, rv, environ, start_response, plan.teardown)
         length = len(body)
         start_response("200 OK", [kind, lengths.get(length) or length_pair(length)])
-        return (body,)
+        # A list: some servers have a shorter way for it than for other iterables.
+        return [body]
     except Exception as exc:
         if error is not None:
             raise
@@ -153,7 +154,7 @@ def _send(
     if type(response) is tuple:
         status, headers, body = response
         start_response(status, headers)
-        return (body,) if environ["REQUEST_METHOD"] != "HEAD" else ()
+        return [body] if environ["REQUEST_METHOD"] != "HEAD" else []
     body = response(environ, start_response)
     if teardown and getattr(response, "is_streamed", False) and not response.direct_passthrough:
         return _Stream(body, ctx)
