@@ -27,7 +27,7 @@ def installed() -> Path:
     """The folder that the provider runs in, installed at first use; skips the test if it can't."""
     for program in ("node", "npm"):
         if shutil.which(program) is None:
-            pytest.skip(f"{program} is missing; on Debian: apt-get install nodejs npm")
+            pytest.skip(f"{program} is missing; scripts/test brings it along")
     command = ["node", str(HERE / "install.mjs"), str(ROOT / ".cache")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     if done.returncode:

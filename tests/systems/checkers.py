@@ -32,9 +32,12 @@ def checker(name: str) -> Path:
 
 def modules() -> Path:
     """The folder of the checkers that are installed by npm; skips the test if they are missing."""
-    for program, package in (("node", "nodejs npm"), ("java", "default-jre-headless")):
+    for program, how in (
+        ("node", "scripts/test brings it along"),
+        ("java", "on Debian: apt-get install default-jre-headless"),
+    ):
         if shutil.which(program) is None:
-            missing(program, f"on Debian: apt-get install {package}")
+            missing(program, how)
     folder = FOLDER / "node"
     if not (folder / "node_modules").exists():
         missing("npm-groovy-lint", "scripts/test installs it into .venv-checks/node")
