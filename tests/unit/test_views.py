@@ -376,6 +376,7 @@ def test_names() -> None:
     assert public - set(vars(erlen.views)) == {"annotations"} - set(vars(erlen.views))
 
 
+@pytest.mark.timed
 def test_dispatch_costs_a_fraction_of_flasks(both: tuple[Side, Side]) -> None:
     """Of what happens between the view function and the method."""
 
