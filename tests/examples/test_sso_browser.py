@@ -82,10 +82,19 @@ class Browser:
 
     def wait(self, condition: Callable[[], Any]) -> None:
         end = time.monotonic() + 20
-        while not condition():
+        while not self.holds(condition):
             if time.monotonic() > end:
                 pytest.fail(f"{self.driver.current_url}\n{self.text('body')}\n{self.log()}")
             time.sleep(0.05)
+
+    def holds(self, condition: Callable[[], Any]) -> bool:
+        from selenium.common.exceptions import StaleElementReferenceException
+
+        try:
+            return bool(condition())
+        except StaleElementReferenceException:
+            # The next page came while this one was looked at.
+            return False
 
     def log(self) -> list[str]:
         return [entry["message"] for entry in self.driver.get_log("browser")]

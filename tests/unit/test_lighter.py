@@ -85,3 +85,24 @@ with ThreadPoolExecutor(8) as pool:
     print(len(set(pool.map(lambda _: werkzeug.Client, range(64)))))
 """
     assert python(program) == "1"
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_the_garbage_collector_is_left_as_it_was(enabled: bool) -> None:
+    state = "gc.isenabled(), gc.get_threshold(), gc.get_freeze_count()"
+    program = f"""
+import gc
+if not {enabled}:
+    gc.disable()
+before = {state}
+import erlen
+assert ({state}) == before
+"""
+    python(program)
+
+
+def test_frozen_objects_stay_frozen() -> None:
+    python(
+        "import gc; gc.freeze(); n = gc.get_freeze_count(); import erlen\n"
+        "assert 0 < gc.get_freeze_count() <= n"
+    )
