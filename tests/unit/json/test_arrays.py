@@ -50,6 +50,13 @@ def written(value: t.Any, app: StandInApp = APP) -> t.Any:
     return found[0]
 
 
+def without_unit(make: t.Callable[[], t.Any]) -> t.Any:
+    """What is made without a unit of time, which NumPy deprecates from 2.5 on."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return make()
+
+
 SCALARS = [
     (np.int64(-(2**63)), -(2**63)),
     (np.uint64(2**64 - 1), 2**64 - 1),
@@ -68,7 +75,7 @@ SCALARS = [
     (np.datetime64("2026-03-05", "W"), "2026-03-05"),
     (np.datetime64("2026-03-07T05:06:07.120", "ns"), "2026-03-07T05:06:07.120"),
     (np.datetime64("2026-03-07T05:06:07.000000001", "ns"), "2026-03-07T05:06:07.000000001"),
-    (np.datetime64("NaT", "s"), None),
+    (without_unit(lambda: np.datetime64("NaT")), None),
     (np.timedelta64(1500, "ms"), 1.5),
     (np.timedelta64(2, "h"), 7200.0),
     (np.timedelta64("NaT", "s"), None),
@@ -166,13 +173,6 @@ def test_responses() -> None:
     assert app.test_client().get("/").text == '{"mean":1.5,"x":[0,1]}\n'
 
 
-def without_unit() -> t.Any:
-    """Spans of time in no unit, which NumPy deprecates from 2.5 on."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        return np.array([1, 2], "m8")
-
-
 @pytest.mark.parametrize(
     ("value", "text"),
     [
@@ -180,7 +180,7 @@ def without_unit() -> t.Any:
         (np.array([1j]), "complex128"),
         (np.array([b"x"]), "|S1"),
         (np.timedelta64(1, "M"), "no length in seconds"),
-        (without_unit(), "no length in seconds"),
+        (without_unit(lambda: np.array([1, 2], "m8")), "no length in seconds"),
         (pd.DataFrame([[1]], columns=pd.MultiIndex.from_tuples([("a", "b")])), "several levels"),
         (np.dtype("i4"), "Object of type Int32DType is not JSON serializable"),
         (object(), "Object of type object is not JSON serializable"),
