@@ -1,9 +1,9 @@
 """The only place where sync code waits for asynchronous code.
 
-Under WSGI, coroutine functions run on one event loop per process, in a thread of its
-own, started at first need: a pooled async client and a task made with ``create_task``
-live on between requests. In a thread of an ASGI server's pool they run on that server's
-loop.
+Under WSGI, coroutine functions run on one event loop per process, made at first need: a
+pooled async client and a task made with ``create_task`` live on between requests. The
+thread of a request runs that loop itself where nobody else does. In a thread of an ASGI
+server's pool they run on that server's loop.
 """
 
 from __future__ import annotations
@@ -26,11 +26,18 @@ from .pool import carry_back, here, mailbox_of
 if t.TYPE_CHECKING:
     import asyncio
 
+    from .shared import SharedLoop
+
 _lock = threading.Lock()
 _new_lock: t.Callable[[], t.Any] = allocate_lock
 #: Lets the loop's thread read a body that the server gives to the request's thread only.
 _lend_input: t.Callable[[t.Any], None] | None = None
 _loop: asyncio.AbstractEventLoop | None = None
+#: The process's loop, if it is one that any thread may run.
+_shared: SharedLoop | None = None
+#: Loops of parent processes. Were one closed here, it would stop listening there: what a
+#: selector watches is the same in both.
+_inherited: list[t.Any] = []
 _pid = 0
 
 Coroutine = t.Coroutine[t.Any, t.Any, t.Any]
@@ -41,22 +48,38 @@ def running_loop() -> asyncio.AbstractEventLoop:
     global _loop, _pid, _new_lock, _lend_input
     if _loop is not None and _pid == os.getpid():
         return _loop
-    import asyncio
-
     with _lock:
         if _loop is None or _pid != os.getpid():
+            _inherited.append(_loop)
             patches = greenlets.monkey()
             if patches is not None:
                 loop = greenlets.new_loop(patches)
                 _new_lock = greenlets.GreenletLock
                 _lend_input = greenlets.lend_input
+                greenlets.start_thread(loop.run_forever, "erlen-loop")
             else:
                 # uWSGI's own module, which only its processes have.
                 _lend_input = receive_chunks if "uwsgi" in sys.modules else None
-                loop = asyncio.new_event_loop()
-            greenlets.start_thread(loop.run_forever, "erlen-loop")
+                loop = _new_loop()
             _loop, _pid = loop, os.getpid()
     return _loop
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    """A loop that threads share; or, running, whatever a policy has put in its place."""
+    global _shared
+    import asyncio
+
+    from .shared import SharedLoop
+
+    loop = asyncio.new_event_loop()
+    if type(loop) is asyncio.SelectorEventLoop:
+        loop.close()
+        _shared = SharedLoop()
+        return _shared
+    _shared = None
+    greenlets.start_thread(loop.run_forever, "erlen-loop")
+    return loop
 
 
 def async_to_sync(func: t.Callable[..., t.Any]) -> t.Callable[..., t.Any]:
@@ -135,7 +158,7 @@ class _Crossing:
         "_kwargs",
         "_context",
         "_loop",
-        "_done",
+        "_told",
         "_rv",
         "_error",
         "_task",
@@ -148,7 +171,7 @@ class _Crossing:
         self._args = args
         self._kwargs = kwargs
         self._context = context
-        self._done: t.Any = None
+        self._told: t.Any = None
         self._rv: t.Any = None
         self._error: BaseException | None = None
         self._task: t.Any = None
@@ -158,7 +181,8 @@ class _Crossing:
         from asyncio import _get_running_loop
 
         loop = here.loop or running_loop()
-        if _get_running_loop() is loop:
+        running = _get_running_loop()
+        if running is loop:
             raise RuntimeError(
                 f"{self._func.__qualname__} was called from a coroutine;"
                 " write 'await' before the call."
@@ -168,17 +192,10 @@ class _Crossing:
             # A thread that only waits is not one of those that the limit is about.
             worker.pool.lend()
         self._loop = loop
-        done = self._done = allocate_lock() if here.loop is not None else _new_lock()
         if _lend_input is not None:
             _lend_input(get_current(None))
-        done.acquire()
-        mailbox_of(loop).post(self._start)
-        try:
-            done.acquire()
-        except BaseException:
-            # Interrupted from the keyboard: nobody waits any more.
-            loop.call_soon_threadsafe(self._cancel)
-            raise
+        if running is not None or loop is not _shared or not self._lead(loop):
+            self._wait(loop)
         error, self._error = self._error, None
         if error is None:
             return self._rv
@@ -187,11 +204,31 @@ class _Crossing:
         finally:
             del error
 
+    def _lead(self, loop: t.Any) -> bool:
+        """Run it by running the loop; False if another thread does."""
+        self._told = loop.stop
+        return loop.lead(self._main, self._context, _tasks)  # type: ignore[no-any-return]
+
+    def _wait(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Let the loop's thread run it."""
+        done = allocate_lock() if here.loop is not None else _new_lock()
+        done.acquire()
+        self._told = done.release
+        mailbox_of(loop).post(self._start)
+        try:
+            done.acquire()
+        except BaseException:
+            # Interrupted from the keyboard: nobody waits any more.
+            loop.call_soon_threadsafe(self._cancel)
+            raise
+
     def _start(self) -> None:
         task = self._task = self._loop.create_task(self._main(), context=self._context)
         # The loop keeps weak references only.
         _tasks.add(task)
         task.add_done_callback(_tasks.discard)
+        if self._loop is _shared:
+            task.add_done_callback(_rest)
 
     def _cancel(self) -> None:
         if self._task is not None:
@@ -204,7 +241,12 @@ class _Crossing:
             self._error = error
         finally:
             self._task = None
-            self._done.release()
+            self._told()
+
+
+def _rest(task: asyncio.Task[None]) -> None:
+    if _shared is not None:
+        _shared.call_soon(_shared.rest)
 
 
 def iterate(chunks: AsyncIterable[t.Any]) -> Iterator[t.Any]:

@@ -135,11 +135,9 @@ class TestTheLoop:
     def test_one_for_all_requests_and_threads(self) -> None:
         app = make(erlen, [])
         loops: set[t.Any] = set()
-        threads: set[int] = set()
 
         async def view() -> str:
             loops.add(asyncio.get_running_loop())
-            threads.add(threading.get_ident())
             return "view"
 
         app.view_functions["index"] = view
@@ -150,13 +148,6 @@ class TestTheLoop:
             worker.join()
         serve(app)
         assert loops == {running_loop()}
-        assert len(threads) == 1
-        assert threads != {threading.get_ident()}
-
-    def test_its_thread_does_not_keep_the_process(self) -> None:
-        running_loop()
-        (thread,) = [item for item in threading.enumerate() if item.name == "erlen-loop"]
-        assert thread.daemon
 
     def test_requests_wait_side_by_side(self) -> None:
         app = make(erlen, [])
@@ -286,7 +277,6 @@ class TestCalls:
         with pytest.raises(type(error)) as caught:
             async_to_sync(work)()
         assert caught.value is error
-        assert running_loop().is_running()
 
         async def fine() -> int:
             return 1
