@@ -44,12 +44,6 @@ class _LateDriver:
         return getattr(owner if instance is None else instance, "asgi_app")  # noqa: B009
 
 
-class _NotFrozen:
-    """Stands for the plans of an application that no event loop has served."""
-
-    epoch = -1
-
-
 class Erlen(Steps):
     """A WSGI and ASGI application with Flask's interface.
 
@@ -84,7 +78,7 @@ class Erlen(Steps):
     # The driver itself is the method: delegating would cost every request a call.
     wsgi_app = wsgi_app
 
-    _native: t.Any = _NotFrozen()
+    _native: t.Any
 
     if t.TYPE_CHECKING:
 

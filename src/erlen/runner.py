@@ -34,8 +34,8 @@ def run(plan: Plan, ctx: Context) -> t.Any:
             if rv is not None:
                 break
         else:
-            args = ctx.view_args
-            rv = plan.view(**args) if args else plan.view()
+            view, args = plan.view, ctx.view_args
+            rv = view(**args) if args else view()
     except Exception as error:
         rv = plan.recover(error)
     if plan.light and not ctx.touched:
@@ -60,8 +60,8 @@ async def arun(plan: Plan, ctx: Context) -> t.Any:
             if rv is not None:
                 break
         else:
-            args = ctx.view_args
-            rv = await plan.view(**args) if args else await plan.view()
+            view, args = plan.view, ctx.view_args
+            rv = await view(**args) if args else await view()
     except Exception as error:
         rv = await plan.recover(error)
     if plan.light and not ctx.touched:

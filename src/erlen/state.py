@@ -38,3 +38,12 @@ class Epoch:
 
 
 epoch = Epoch()
+
+
+class Stale:
+    """Stands for the plans of an application that has not been asked yet."""
+
+    epoch = -1
+
+
+STALE: t.Any = Stale()

@@ -23,7 +23,7 @@ from .plan import Plans
 from .respond import make_response
 from .runner import run
 from .shapes import CONTEXT_FIRST, either_shape, fit_class, fitted
-from .state import epoch, get_current
+from .state import STALE, epoch, get_current
 from .steporder import in_order
 from .teardown import Teardowns, tear_down
 
@@ -37,16 +37,10 @@ _HANDLERS_KEPT = 512
 _unknown = object()
 
 
-class _Stale:
-    """Stands for the plans of an application that has not been asked yet."""
-
-    epoch = -1
-
-
 class Steps(App):
     """What an application does with a request; see :class:`erlen.Erlen`."""
 
-    _plans: Plans = _Stale()  # type: ignore[assignment]
+    _plans: Plans
     #: Whether what comes before serving has run in this process.
     _begun = False
 
@@ -59,7 +53,7 @@ class Steps(App):
 
     def _freeze(self) -> Plans:
         """Compile what was declared; called when the epoch has moved."""
-        previous = self.__dict__.get("_plans")
+        previous = self._plans
         # Methods may have been replaced on the class since it was made.
         fit_class(type(self))
         if self.config.get("SESSION_STORE") is not None or "_stored_sessions" in self.__dict__:
@@ -75,8 +69,8 @@ class Steps(App):
 
     def _recheck_overrides(self) -> None:
         """Notice methods that were replaced on the class itself, as mocks do."""
-        plans = self.__dict__.get("_plans")
-        if plans is not None:
+        plans = self._plans
+        if plans is not STALE:
             from .steporder import overridden
 
             if overridden(self) != plans.overridden:

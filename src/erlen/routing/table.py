@@ -107,8 +107,9 @@ class RouteTable:
         target = node.targets.get(method)
         if target is None:
             return self._stuck(node, path, method, True)
+        fill = target.fill
         try:
-            return target, target.fill(values)
+            return target, fill(values)
         except ValueError:
             # A converter refused; match() says what that means.
             return UNSURE

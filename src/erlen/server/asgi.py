@@ -73,7 +73,8 @@ async def asgi_app(app: t.Any, scope: Scope, receive: Receive, send: Send) -> No
         if plan is not None:
             args = plan.constants.copy() if plan.constants is not None else {}
         else:
-            found = native.find(path, method)
+            find = native.find
+            found = find(path, method)
             if found:
                 args = found[1]
                 plan = native.by_target.get(found[0])
@@ -103,8 +104,8 @@ async def asgi_app(app: t.Any, scope: Scope, receive: Receive, send: Send) -> No
     token = set_current(ctx)
     try:
         if plan.bare:
-            args = ctx.view_args
-            rv = plan.view(**args) if args else plan.view()
+            view, args = plan.view, ctx.view_args
+            rv = view(**args) if args else view()
             if not plan.direct:
                 rv = await rv
         else:
@@ -116,8 +117,8 @@ async def asgi_app(app: t.Any, scope: Scope, receive: Receive, send: Send) -> No
             answer = await _answer(native, plan, ctx, rv)
         elif kind is str:
             text, pair = rv.encode(), HTML
-        elif kind is dict and native.json_line is not None:
-            text, pair = native.json_line(rv), JSON
+        elif kind is dict and (line := native.json_line) is not None:
+            text, pair = line(rv), JSON
         else:
             answer = ready(native, plan, ctx, rv)
     except Exception as exc:

@@ -71,8 +71,8 @@ def wsgi_app(app: t.Any, environ: t.Any, start_response: t.Any) -> t.Any:
                 body, rv = None, _ready(plans, plan, ctx, rv)
             elif kind is str:
                 body, kind = rv.encode(), HTML
-            elif kind is dict and plans.json_line is not None:
-                body, kind = plans.json_line(rv), JSON
+            elif kind is dict and (line := plans.json_line) is not None:
+                body, kind = line(rv), JSON
             elif kind is Response:
                 body = None
             else:

@@ -106,7 +106,7 @@ def outcome(template: t.Callable[[], str]) -> tuple[t.Any, ...]:
     """What a render gives: the text, or the error with its lines in the template."""
     try:
         # A macro that has become a generator (include without context) shows its address.
-        return ("text", re.sub(r"0x[0-9a-f]+", "0x", template()))
+        return ("text", re.sub(r"0x[0-9a-f]+", "0x", template(), flags=re.I))
     except SyntaxError as error:
         # Of the generated code, whose lines are not the template's.
         return ("syntax error", error.msg)

@@ -108,7 +108,10 @@ class AsyncStream:
     __slots__ = ("chunks", "close", "_ctx")
 
     def __init__(
-        self, chunks: t.AsyncIterable[t.Any], ctx: ScopeContext, close: t.Callable[[], t.Any] | None
+        self,
+        chunks: t.AsyncIterable[t.Any],
+        ctx: ScopeContext,
+        close: t.Callable[[], t.Any] | None = None,
     ) -> None:
         self.chunks = chunks
         self.close = close
@@ -175,15 +178,18 @@ def _quick_answer(ctx: ScopeContext, response: Response) -> Answer | None:
     ):
         return response._status_code, raw_headers(pairs), body
     if (
-        type(body) is not list
-        or len(body) != 1
-        or type(body[0]) is not bytes
-        or response._watched
+        response._watched
         or response.direct_passthrough
         or response.autocorrect_location_header
         or response._status_code in SILENT
         or ctx.scope["method"] == "HEAD"
     ):
+        return None
+    if type(body) is not list:
+        if pairs is None or not hasattr(body, "__aiter__"):
+            return None
+        return response._status_code, raw_headers(pairs), AsyncStream(t.cast(t.Any, body), ctx)
+    if len(body) != 1 or type(body[0]) is not bytes:
         return None
     if pairs is None:
         pairs = response._ready()

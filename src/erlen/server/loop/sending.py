@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import typing as t
 
@@ -156,14 +157,22 @@ class Watch:
     Args:
         receive: The server's.
         gone: What to call; takes nothing.
+        loop: The running loop.
     """
 
-    __slots__ = ("_receive", "_gone", "_loop", "_task", "_handle")
+    __slots__ = ("seen", "_receive", "_gone", "_loop", "_task", "_handle")
 
-    def __init__(self, receive: Receive, gone: t.Callable[[], t.Any]) -> None:
+    def __init__(
+        self,
+        receive: Receive,
+        gone: t.Callable[[], t.Any],
+        loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        #: Whether the client was seen to go.
+        self.seen = False
         self._receive = receive
         self._gone = gone
-        self._loop = loop = asyncio.get_running_loop()
+        self._loop = loop = loop or asyncio.get_running_loop()
         self._task: asyncio.Task[None] | None = None
         self._handle: asyncio.Handle | None = loop.call_soon(self._begin)
 
@@ -175,6 +184,7 @@ class Watch:
         while (await self._receive())["type"] != "http.disconnect":
             # The rest of a body that nobody wants.
             pass
+        self.seen = True
         self._gone()
 
     def stop(self) -> None:
@@ -207,34 +217,8 @@ async def send_chunks(
         # Granian has tasks that can't be cancelled.
         await asyncio.create_task(send_chunks(send, receive, body, failed))
         return
-    gone = False
-
-    def leave() -> None:
-        nonlocal gone
-        gone = True
-        task.cancel()
-
-    watch = Watch(receive, leave)
+    watch = Watch(receive, task.cancel, task.get_loop())
     iterator = body.__aiter__()
-    try:
-        await _send_all(send, iterator, watch, failed)
-    except asyncio.CancelledError:
-        if not gone:
-            raise
-        task.uncancel()
-    finally:
-        watch.stop()
-        close = getattr(iterator, "aclose", None)
-        if close is not None:
-            await close()
-
-
-async def _send_all(
-    send: Send,
-    iterator: t.AsyncIterator[t.Any],
-    watch: Watch,
-    failed: t.Callable[[BaseException], t.Any],
-) -> None:
     try:
         async for chunk in iterator:
             if type(chunk) is not bytes:
@@ -244,11 +228,18 @@ async def _send_all(
             except OSError:
                 # How servers say that the client has gone (ASGI, HTTP 2.4).
                 return
+        watch.stop()
+        with contextlib.suppress(OSError):
+            await send({"type": "http.response.body", "body": b""})
+    except asyncio.CancelledError:
+        if not watch.seen:
+            raise
+        task.uncancel()
     except Exception as error:
         failed(error)
         raise
-    watch.stop()
-    try:
-        await send({"type": "http.response.body", "body": b""})
-    except OSError:
-        pass
+    finally:
+        watch.stop()
+        close = getattr(iterator, "aclose", None)
+        if close is not None:
+            await close()
