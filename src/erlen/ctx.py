@@ -182,6 +182,18 @@ class Context(Ending):
         """Whether there is a request, here or around this application context."""
         return self.environ is not None or self._request_source() is not None
 
+    def with_request(self) -> Context | None:
+        """This context, or the one around it that has the request; None if there is none."""
+        return self if self.environ is not None else self._request_source()
+
+    def file_environ(self, response_class: t.Any) -> t.Any:
+        """As much of the environ as it takes to send a file.
+
+        Args:
+            response_class: The class of the response; one of the user's may want all of it.
+        """
+        return self.environ
+
     @property
     def url_adapter(self) -> MapAdapter | None:
         """Werkzeug's adapter for this request or application, made at first use."""

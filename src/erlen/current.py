@@ -48,8 +48,8 @@ def request_context(caller: str) -> Context:
         RuntimeError: There is no request.
     """
     ctx = get_current(None)
-    if ctx is not None and ctx.environ is None:
-        ctx = ctx._request_source()
+    if ctx is not None:
+        ctx = ctx.with_request()
     if ctx is None:
         raise RuntimeError(
             f"'{caller}' can only be used when a request context is active,"

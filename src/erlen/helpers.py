@@ -315,7 +315,7 @@ def _file_options(**options: t.Any) -> dict[str, t.Any]:
     if options.get("max_age") is None:
         options["max_age"] = app.get_send_file_max_age
     options.update(
-        environ=ctx.environ,
+        environ=ctx.file_environ(app.response_class),
         use_x_sendfile=app.config["USE_X_SENDFILE"],
         response_class=app.response_class,
         _root_path=app.root_path,

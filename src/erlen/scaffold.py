@@ -197,7 +197,7 @@ class Scaffold:
         return t.cast(
             "Response",
             serve_file(
-                ctx.environ,
+                ctx.file_environ(app.response_class),
                 app.root_path,
                 folder,
                 filename,

@@ -15,6 +15,7 @@ from urllib.parse import unquote_to_bytes
 from ..ctx import Context
 from ..http.chunked import ambiguous
 from ..http.request import Request, _new
+from ..http.response import Response
 
 if t.TYPE_CHECKING:
     from ..plan import Plans
@@ -31,6 +32,17 @@ _BASE: Environ = {
     "wsgi.multiprocess": True,
     "wsgi.run_once": False,
 }
+#: The headers of a request that make a file's answer depend on more than the file.
+CONDITIONS = frozenset(
+    (
+        b"range",
+        b"if-none-match",
+        b"if-modified-since",
+        b"if-match",
+        b"if-unmodified-since",
+        b"if-range",
+    )
+)
 _PROTOCOLS = {"1.1": "HTTP/1.1", "1.0": "HTTP/1.0", "2": "HTTP/2", "3": "HTTP/3"}
 
 #: Names of headers to keys of the environ; an empty key leaves the header out. Bounded:
@@ -164,13 +176,14 @@ class ScopeContext(Context):
         view_args: The arguments of the view, likewise.
     """
 
-    __slots__ = ("scope", "cookie")
+    # Slots, set in each: what a class has for its instances takes longer to read.
+    __slots__ = ("scope", "cookie", "body", "media_type", "_environ")
 
     #: The body: bytes, or a file to read it from.
-    body: t.Any = b""
+    body: t.Any
     #: Its media type, where it is here as a whole and of one that is read at once.
-    media_type: str | None = None
-    _environ: Environ | None = None
+    media_type: str | None
+    _environ: Environ | None
 
     def __init__(
         self,
@@ -186,9 +199,9 @@ class ScopeContext(Context):
         self.plan = plan
         self.view_args = view_args
         self.touched = False
-        self._request = None
-        self._opened = None
-        self._g = None
+        self.body = b""
+        self.media_type = self._environ = None
+        self._request = self._opened = self._g = None
 
     @property
     def environ(self) -> Environ:
@@ -212,6 +225,30 @@ class ScopeContext(Context):
     def has_request(self) -> bool:
         """Whether there is a request: always."""
         return True
+
+    def with_request(self) -> Context:
+        """This context."""
+        return self
+
+    def file_environ(self, response_class: t.Any) -> Environ:
+        """As much of the environ as it takes to send a file; all of it, if there are conditions.
+
+        Args:
+            response_class: The class of the response; one of the user's may want all of it.
+        """
+        scope = self.scope
+        if (
+            self._environ is not None
+            or self._request is not None
+            or EXTRA in scope
+            or not getattr(response_class, "_plainly_made", False)
+            or response_class.make_conditional is not Response.make_conditional
+        ):
+            return self.environ
+        for name, _ in scope["headers"]:
+            if name in CONDITIONS:
+                return self.environ
+        return {"REQUEST_METHOD": scope.get("method", "GET"), "asgi.scope": scope}
 
     @property
     def native(self) -> bool:  # type: ignore[override]
@@ -334,7 +371,8 @@ def scope_context(
     ctx.plan = plan
     ctx.view_args = view_args
     ctx.touched = False
-    ctx._request = ctx._opened = ctx._g = None
+    ctx.body = b""
+    ctx.media_type = ctx._environ = ctx._request = ctx._opened = ctx._g = None
     return ctx  # type: ignore[no-any-return]
 
 
