@@ -39,6 +39,18 @@ def setupmethod(f: F) -> F:
     return t.cast(F, update_wrapper(wrapper, f))
 
 
+def _serve_first_file(*args: t.Any) -> t.Any:
+    """Load what sends files; a statement that imports takes a microsecond at each call."""
+    global _serve_file
+    from .http.files import serve_file
+
+    _serve_file = serve_file
+    return serve_file(*args)
+
+
+_serve_file: t.Callable[..., t.Any] = _serve_first_file
+
+
 class Scaffold:
     """The part of Flask's API that an application and a blueprint share.
 
@@ -190,13 +202,11 @@ class Scaffold:
         folder = self.static_folder
         if folder is None:
             raise RuntimeError("'static_folder' must be set to serve static_files.")
-        from .http.files import serve_file
-
         ctx = request_context("send_static_file")
         app = ctx.app
         return t.cast(
             "Response",
-            serve_file(
+            _serve_file(
                 ctx.file_environ(app.response_class),
                 app.root_path,
                 folder,
