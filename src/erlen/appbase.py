@@ -27,7 +27,6 @@ from .routing.rules import Rule
 from .routing.rules import watched as watched_map
 from .scaffold import _endpoint_from_view_func, find_package, setupmethod
 from .server.guess import AppCall
-from .state import STALE
 from .template_parts import TemplateParts
 
 if t.TYPE_CHECKING:
@@ -83,8 +82,6 @@ class App(TemplateParts):
         instance_relative_config: bool = False,
         root_path: str | None = None,
     ) -> None:
-        # Not on the class: what both have takes longer to read.
-        self._plans = self._native = STALE
         super().__init__(
             import_name=import_name,
             static_folder=static_folder,

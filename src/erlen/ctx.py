@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextvars
 import sys
 import typing as t
+from operator import attrgetter
 
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import MapAdapter
@@ -180,18 +181,20 @@ class Context(Ending):
     @property
     def has_request(self) -> bool:
         """Whether there is a request, here or around this application context."""
-        return self.environ is not None or self._request_source() is not None
+        return self.with_request() is not None
 
     def with_request(self) -> Context | None:
         """This context, or the one around it that has the request; None if there is none."""
-        return self if self.environ is not None else self._request_source()
+        ctx: Context | None = self
+        while ctx is not None and ctx.environ is None:
+            ctx = ctx._outer
+        return ctx
+
+    #: As much of the environ as it takes to build a URL; here it costs nothing to give all.
+    little_environ: t.Any = property(attrgetter("environ"))
 
     def file_environ(self, response_class: t.Any) -> t.Any:
-        """As much of the environ as it takes to send a file.
-
-        Args:
-            response_class: The class of the response; one of the user's may want all of it.
-        """
+        """As much of the environ as it takes to send a file, likewise."""
         return self.environ
 
     @property
@@ -235,12 +238,6 @@ class Context(Ending):
         """
         return t.cast("t.Callable[..., t.Any]", self.app.ensure_sync(function))
 
-    def _request_source(self) -> Context | None:
-        outer = self._outer
-        while outer is not None and outer.environ is None:
-            outer = outer._outer
-        return outer
-
     def _open_request(self) -> Request:
         plan = self.plan
         if plan is not None and plan.quick_request:
@@ -255,7 +252,7 @@ class Context(Ending):
 
     def _make_request(self) -> Request:
         if self.environ is None:
-            source = self._request_source()
+            source = self.with_request()
             if source is None:
                 raise OutsideContextError("request", "request")
             return source.request
@@ -278,7 +275,7 @@ class Context(Ending):
 
     def _open_session(self) -> SessionMixin:
         if self.environ is None:
-            source = self._request_source()
+            source = self.with_request()
             if source is None:
                 raise OutsideContextError("session", "request")
             return source.session
@@ -382,29 +379,6 @@ class Context(Ending):
             return f"<AppContext of {self.app.name}>"
         request = self.request
         return f"<RequestContext {request.url!r} [{request.method}] of {self.app.name}>"
-
-
-def new_context(app: t.Any, environ: t.Any, plan: Plan, view_args: t.Any) -> Context:
-    """What ``Context(...)`` gives for a matched request, at less cost.
-
-    Calling a class goes through two more layers than the assignments take together.
-
-    Args:
-        app: The application.
-        environ: The WSGI environ.
-        plan: The plan of the matched endpoint.
-        view_args: The arguments of the view.
-    """
-    ctx: Context = _new_object(Context)
-    ctx.app = app
-    ctx.environ = environ
-    ctx.plan = plan
-    ctx.view_args = view_args
-    ctx.touched = False
-    ctx._request = None
-    ctx._opened = None
-    ctx._g = None
-    return ctx
 
 
 AppContext = Context

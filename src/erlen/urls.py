@@ -123,11 +123,10 @@ def build_url(
         and plans.quick_path is not None
         and scheme is None
         and endpoint[:1] != "."
-        and ctx.environ is not None
         and ctx.app is app
         and ctx.has_plain_adapter
+        and (environ := ctx.little_environ) is not None
     ):
-        environ = ctx.environ
         url = plans.quick_path(endpoint, values, method, environ["REQUEST_METHOD"])
         if url is not None:
             if external:
@@ -148,9 +147,9 @@ def _build_any(
     external: bool | None,
     values: dict[str, t.Any],
 ) -> str:
-    if ctx is not None and ctx.environ is None:
-        ctx = ctx._request_source() or ctx
-    if ctx is not None and ctx.environ is not None:
+    around = None if ctx is None else ctx.with_request()
+    if around is not None:
+        ctx = around
         if endpoint[:1] == ".":
             scope = ctx.request.blueprint
             endpoint = f"{scope}{endpoint}" if scope is not None else endpoint[1:]
@@ -189,14 +188,14 @@ def _path(
     method: str | None,
 ) -> str | None:
     """The path by the compiled builder; None where only a bound adapter will do."""
-    if ctx is None or ctx.environ is None:
+    environ = None if ctx is None else ctx.little_environ
+    if ctx is None or environ is None:
         if app.config["SERVER_NAME"] is not None:
             return None
         root, default_method = app.config["APPLICATION_ROOT"], None
     else:
         if ctx.app is not app or not ctx.has_plain_adapter:
             return None
-        environ = ctx.environ
         root, default_method = environ.get("SCRIPT_NAME"), environ["REQUEST_METHOD"]
     path = builder.path(endpoint, values, method, default_method)
     if path is None or not root or root == "/":

@@ -230,25 +230,38 @@ class ScopeContext(Context):
         """This context."""
         return self
 
+    @property
+    def little_environ(self) -> Environ:
+        """As much of the environ as it takes to build a URL."""
+        scope, request = self.scope, self._request
+        if (
+            self._environ is not None
+            or EXTRA in scope
+            or (request is not None and "environ" in request.__dict__)
+        ):
+            return self.environ
+        root = split_path(scope)[0] if scope.get("root_path") else ""
+        return {
+            "REQUEST_METHOD": scope.get("method", "GET"),
+            "SCRIPT_NAME": wsgi_form(root),
+            "asgi.scope": scope,
+        }
+
     def file_environ(self, response_class: t.Any) -> Environ:
         """As much of the environ as it takes to send a file; all of it, if there are conditions.
 
         Args:
             response_class: The class of the response; one of the user's may want all of it.
         """
-        scope = self.scope
         if (
-            self._environ is not None
-            or self._request is not None
-            or EXTRA in scope
-            or not getattr(response_class, "_plainly_made", False)
+            not getattr(response_class, "_plainly_made", False)
             or response_class.make_conditional is not Response.make_conditional
         ):
             return self.environ
-        for name, _ in scope["headers"]:
+        for name, _ in self.scope["headers"]:
             if name in CONDITIONS:
                 return self.environ
-        return {"REQUEST_METHOD": scope.get("method", "GET"), "asgi.scope": scope}
+        return self.little_environ
 
     @property
     def native(self) -> bool:  # type: ignore[override]
