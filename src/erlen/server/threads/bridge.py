@@ -2,7 +2,7 @@
 
 Under WSGI, coroutine functions run on one event loop per process, made at first need: a
 pooled async client and a task made with ``create_task`` live on between requests. The
-thread of a request runs that loop itself where nobody else does. In a thread of an ASGI
+thread of a request runs that loop itself as long as nobody else has to. In a thread of an ASGI
 server's pool they run on that server's loop.
 """
 
@@ -35,9 +35,6 @@ _lend_input: t.Callable[[t.Any], None] | None = None
 _loop: asyncio.AbstractEventLoop | None = None
 #: The process's loop, if it is one that any thread may run.
 _shared: SharedLoop | None = None
-#: Loops of parent processes. Were one closed here, it would stop listening there: what a
-#: selector watches is the same in both.
-_inherited: list[t.Any] = []
 _pid = 0
 
 Coroutine = t.Coroutine[t.Any, t.Any, t.Any]
@@ -50,7 +47,6 @@ def running_loop() -> asyncio.AbstractEventLoop:
         return _loop
     with _lock:
         if _loop is None or _pid != os.getpid():
-            _inherited.append(_loop)
             patches = greenlets.monkey()
             if patches is not None:
                 loop = greenlets.new_loop(patches)
@@ -70,10 +66,10 @@ def _new_loop() -> asyncio.AbstractEventLoop:
     global _shared
     import asyncio
 
-    from .shared import SharedLoop
+    from .shared import PRIVATE, SharedLoop
 
     loop = asyncio.new_event_loop()
-    if type(loop) is asyncio.SelectorEventLoop:
+    if type(loop) is asyncio.SelectorEventLoop and all(hasattr(loop, name) for name in PRIVATE):
         loop.close()
         _shared = SharedLoop()
         return _shared
@@ -227,8 +223,6 @@ class _Crossing:
         # The loop keeps weak references only.
         _tasks.add(task)
         task.add_done_callback(_tasks.discard)
-        if self._loop is _shared:
-            task.add_done_callback(_rest)
 
     def _cancel(self) -> None:
         if self._task is not None:
@@ -242,11 +236,6 @@ class _Crossing:
         finally:
             self._task = None
             self._told()
-
-
-def _rest(task: asyncio.Task[None]) -> None:
-    if _shared is not None:
-        _shared.call_soon(_shared.rest)
 
 
 def iterate(chunks: AsyncIterable[t.Any]) -> Iterator[t.Any]:

@@ -1,27 +1,36 @@
-"""The event loop of a process under WSGI, run by whoever has something for it to do.
+"""The event loop of a process under WSGI, run by the thread that has something for it to do.
 
 To wake the thread of a loop and to be woken by it takes far longer than what most
-coroutines do. So an idle loop has no thread: the thread of a request runs it, until its
-own coroutine has ended. What that leaves behind (a task, a timer, an open connection, the
-coroutines of other threads) a thread in the background goes on with; while that one runs
-the loop, requests hand their coroutines over to it.
+coroutines do. So the loop has no thread at first: that of a request runs it, until its own
+coroutine has ended. This goes on as long as requests come one behind the other and leave
+nothing behind. From the first time that two of them meet, or that a task, a timer or an open
+connection is left, the loop has a thread of its own for good: a coroutine must not be
+carried from one thread to another at every turn, as it may hold what only works in one
+(a connection of sqlite3).
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import threading
 import typing as t
 
 Coroutine = t.Coroutine[t.Any, t.Any, t.Any]
 
+#: What a loop has to know of itself, and asyncio's does not say to others.
+PRIVATE = ("_ready", "_scheduled", "_selector", "_signal_handlers", "_timer_cancelled_count")
+
+#: Seconds that a request waits for the one it meets first, before its coroutine is begun in
+#: that one's thread, to be gone on with in another.
+_PATIENCE = 0.1
+
 
 class SharedLoop(asyncio.SelectorEventLoop):
-    """An event loop that many threads run, one at a time."""
+    """An event loop that requests run themselves, or a thread of its own."""
 
     if t.TYPE_CHECKING:
-        # What asyncio's own loop knows of itself, and says to nobody.
         _ready: t.Sized
         _scheduled: list[t.Any]
         _selector: t.Any
@@ -30,29 +39,34 @@ class SharedLoop(asyncio.SelectorEventLoop):
 
     def __init__(self) -> None:
         super().__init__()
+        self._pid = os.getpid()
         #: Held by the thread that runs the loop.
         self._turn = threading.Lock()
-        #: Released to wake the thread in the background.
-        self._wanted = threading.Lock()
-        self._wanted.acquire()
-        self._waking = threading.Lock()
-        self._thread: threading.Thread | None = None
         #: Whether nobody runs the loop, as there is nothing to do.
         self._rests = True
-        #: Whether the thread in the background runs it.
-        self._served = False
+        #: Whether requests have met.
+        self._crowded = False
+        self._starting = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._started = threading.Event()
+
+    def __del__(self) -> None:
+        # It lives as long as its process, and nobody has to close it. A child must not: what
+        # it stopped watching would not be watched in its parent either.
+        if self._pid == os.getpid() and not self.is_running():
+            self.close()
 
     def call_soon_threadsafe(  # type: ignore[override]
         self, *args: t.Any, **kwargs: t.Any
     ) -> asyncio.Handle:
-        """As the loops of asyncio do it; wakes the thread in the background if need be."""
+        """As the loops of asyncio do it; gives the loop its thread if nobody runs it."""
         handle = super().call_soon_threadsafe(*args, **kwargs)
         if self._rests:
-            self._wake()
+            self._start()
         return handle
 
     def lead(self, main: t.Callable[[], Coroutine], context: t.Any, left: set[t.Any]) -> bool:
-        """Run the loop in this thread until a coroutine stops it, if nobody runs it.
+        """Run the loop in this thread until a coroutine stops it, if nobody else runs it.
 
         Args:
             main: Makes the coroutine; it calls :meth:`stop` at its end.
@@ -62,7 +76,10 @@ class SharedLoop(asyncio.SelectorEventLoop):
         Returns:
             False if another thread has the loop; then nothing was done.
         """
-        if not self._turn.acquire(False):
+        if self._started.is_set():
+            return False
+        if self._crowded or self._thread is not None or not self._turn.acquire(False):
+            self._meet()
             return False
         self._rests = False
         try:
@@ -79,20 +96,23 @@ class SharedLoop(asyncio.SelectorEventLoop):
             self._leave()
         return True
 
-    def rest(self) -> None:
-        """Let the thread in the background wait until it is wanted, if nothing is to do."""
-        if self._served and self._is_idle():
-            self.stop()
+    def _meet(self) -> None:
+        """Give the loop its thread; wait a little for who runs it now."""
+        self._crowded = True
+        # Who has it sees the mark after its release, if not before.
+        if self._turn.acquire(False):
+            self._turn.release()
+            self._start()
+        self._started.wait(_PATIENCE)
 
     def _leave(self) -> None:
-        """Give the loop up, to the thread in the background if something is to do."""
         idle = self._is_idle()
         self._rests = True
         self._turn.release()
-        # Who called something since the first look, and before this thread rested, has
-        # not woken anybody.
-        if not idle or self._ready:
-            self._wake()
+        # Who called something since the first look, and before nobody ran the loop, has not
+        # given it its thread.
+        if not idle or self._ready or self._crowded:
+            self._start()
 
     def _is_idle(self) -> bool:
         """Whether nothing can happen but what another thread asks for.
@@ -113,25 +133,17 @@ class SharedLoop(asyncio.SelectorEventLoop):
             self._timer_cancelled_count = 0
         return True
 
-    def _wake(self) -> None:
-        with self._waking:
+    def _start(self) -> None:
+        with self._starting:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._serve, name="erlen-loop", daemon=True)
                 self._thread.start()
-            if self._wanted.locked():
-                self._wanted.release()
 
     def _serve(self) -> None:
+        self._turn.acquire()
+        self._rests = False
+        self._started.set()
         while True:
-            self._wanted.acquire()
-            self._turn.acquire()
-            self._rests = False
-            self._served = True
-            try:
-                self.call_soon(self.rest)
-                # A task that raises one of these has it already.
-                with contextlib.suppress(SystemExit, KeyboardInterrupt):
-                    self.run_forever()
-            finally:
-                self._served = False
-                self._leave()
+            # A task that raises one of these has it already.
+            with contextlib.suppress(SystemExit, KeyboardInterrupt):
+                self.run_forever()

@@ -22,18 +22,12 @@ LIMIT = 20
 
 
 @pytest.fixture(autouse=True)
-def at_rest() -> t.Iterator[None]:
-    """Each test begins and ends with a loop that nobody runs."""
-    loop = shared()
-    wait_until(lambda: loop._rests)
-    yield
-    wait_until(lambda: loop._rests)
-
-
-def shared() -> SharedLoop:
-    loop = running_loop()
-    assert isinstance(loop, SharedLoop)
-    return loop
+def loop(monkeypatch: pytest.MonkeyPatch) -> SharedLoop:
+    """A process's loop at its beginning, for each test."""
+    monkeypatch.setattr(bridge, "_loop", None)
+    found = running_loop()
+    assert isinstance(found, SharedLoop)
+    return found
 
 
 def wait_until(true: t.Callable[[], t.Any]) -> None:
@@ -48,44 +42,50 @@ async def thread() -> int:
     return threading.get_ident()
 
 
-def test_the_caller_runs_an_idle_loop() -> None:
-    assert async_to_sync(thread)() == threading.get_ident()
-    assert not shared().is_running()
+def leads(loop: SharedLoop) -> bool:
+    """Whether calls run the loop themselves."""
+    found = async_to_sync(thread)() == threading.get_ident()
+    assert found is not loop.is_running()
+    return found
 
 
-def test_a_thread_in_the_background_has_it_while_something_is_left() -> None:
-    done = threading.Event()
+def test_the_caller_runs_the_loop_when_nobody_else_does(loop: SharedLoop) -> None:
+    for _ in range(3):
+        assert leads(loop)
+    assert loop._thread is None
+    # From another thread as well, as long as they come one behind the other.
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(leads, loop).result(LIMIT)
+    assert leads(loop)
+
+
+def test_it_gets_a_thread_when_something_is_left(loop: SharedLoop) -> None:
     ran: list[int] = []
 
     async def later() -> None:
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(0.05)
         ran.append(threading.get_ident())
-        done.set()
 
     async def work() -> t.Any:
         return asyncio.get_running_loop().create_task(later())
 
     task = async_to_sync(work)()
-    wait_until(shared().is_running)
-    assert async_to_sync(thread)() != threading.get_ident()
-    assert done.wait(LIMIT)
-    # It goes on until the next coroutine has ended, and then rests.
-    async_to_sync(thread)()
-    wait_until(lambda: shared()._rests)
-    assert task.done() and ran != [threading.get_ident()]
-    assert async_to_sync(thread)() == threading.get_ident()
-    background = shared()._thread
+    wait_until(lambda: ran)
+    background = loop._thread
     assert background is not None and background.daemon and background.name == "erlen-loop"
+    assert ran == [background.ident]
+    wait_until(task.done)
+    # For good.
+    assert not leads(loop)
 
 
-def test_an_open_connection_is_watched_between_calls() -> None:
+def test_an_open_connection_is_watched_between_calls(loop: SharedLoop) -> None:
     ours, theirs = socket.socketpair()
     ours.setblocking(False)
     heard: list[bytes] = []
 
     async def listen() -> None:
-        loop = asyncio.get_running_loop()
-        loop.add_reader(ours, lambda: heard.append(ours.recv(9)))
+        asyncio.get_running_loop().add_reader(ours, lambda: heard.append(ours.recv(9)))
 
     async def stop() -> None:
         asyncio.get_running_loop().remove_reader(ours)
@@ -97,28 +97,28 @@ def test_an_open_connection_is_watched_between_calls() -> None:
         async_to_sync(stop)()
 
 
-def test_a_timer_that_was_cancelled_is_not_waited_for() -> None:
+def test_a_timer_that_was_cancelled_is_nothing_left(loop: SharedLoop) -> None:
     async def work() -> None:
         async with asyncio.timeout(3600):
             await asyncio.sleep(0)
 
     async_to_sync(work)()
-    assert shared()._rests and not shared()._scheduled
-    assert async_to_sync(thread)() == threading.get_ident()
+    assert not loop._scheduled
+    assert leads(loop)
 
 
-def test_another_thread_wakes_an_idle_loop() -> None:
+def test_another_thread_wakes_it(loop: SharedLoop) -> None:
+    assert leads(loop)
     done = threading.Event()
-    shared().call_soon_threadsafe(done.set)
+    loop.call_soon_threadsafe(done.set)
     assert done.wait(LIMIT)
-    assert asyncio.run_coroutine_threadsafe(thread(), shared()).result(LIMIT)
-    async_to_sync(thread)()
+    assert asyncio.run_coroutine_threadsafe(thread(), loop).result(LIMIT)
+    assert not leads(loop)
 
 
-def test_a_coroutine_that_waits_for_a_thread() -> None:
+def test_a_coroutine_that_waits_for_a_thread(loop: SharedLoop) -> None:
     def inside() -> int:
-        time.sleep(0.05)
-        # In a thread of its own, while the first one has the loop.
+        # In a thread of its own, while the first one has the loop and waits for it.
         return async_to_sync(thread)()
 
     async def work() -> tuple[int, int]:
@@ -126,42 +126,64 @@ def test_a_coroutine_that_waits_for_a_thread() -> None:
 
     here = threading.get_ident()
     assert async_to_sync(work)() == (here, here)
+    assert not leads(loop)
 
 
-def test_others_go_on_when_the_one_that_runs_it_has_ended() -> None:
-    begun = threading.Event()
+def test_a_call_that_meets_another_stays_in_one_thread(loop: SharedLoop) -> None:
+    """What it holds may work in one thread only, as a connection of sqlite3."""
 
-    async def long() -> str:
-        begun.set()
-        await asyncio.sleep(0.2)
-        return "long"
-
-    async def first() -> str:
-        while not begun.is_set():
+    async def long() -> set[int]:
+        ran = {threading.get_ident()}
+        for _ in range(20):
             await asyncio.sleep(0.001)
-        return "first"
+            ran.add(threading.get_ident())
+        return ran
 
-    with ThreadPoolExecutor(2) as pool:
-        one = pool.submit(async_to_sync(first))
-        wait_until(shared().is_running)
-        other = pool.submit(async_to_sync(long))
-        assert one.result(LIMIT) == "first"
-        assert not other.done()
-        assert other.result(LIMIT) == "long"
+    async def first() -> set[int]:
+        while not loop._crowded:
+            await asyncio.sleep(0.001)
+        return await long()
+
+    with ThreadPoolExecutor(3) as pool:
+        calls = [pool.submit(async_to_sync(first))]
+        wait_until(loop.is_running)
+        calls += [pool.submit(async_to_sync(long)) for _ in range(2)]
+        found = [call.result(LIMIT) for call in calls]
+    assert [len(ran) for ran in found] == [1, 1, 1]
+    assert loop._thread is not None
+    assert found[1] == found[2] == {loop._thread.ident} != found[0]
+    assert not leads(loop)
 
 
-def test_a_loop_that_somebody_stops_goes_on() -> None:
+def test_calls_that_wait_for_each_other(loop: SharedLoop) -> None:
+    here: list[int] = []
+
+    async def meet() -> int:
+        here.append(1)
+        while len(here) < 3:
+            await asyncio.sleep(0.001)
+        return 1
+
+    with ThreadPoolExecutor(3) as pool:
+        assert list(pool.map(lambda _: async_to_sync(meet)(), range(3), timeout=LIMIT)) == [1] * 3
+
+
+def test_a_loop_that_somebody_stops_goes_on(loop: SharedLoop) -> None:
     async def work() -> str:
         asyncio.get_running_loop().stop()
         await asyncio.sleep(0.01)
         return "worked"
 
     assert async_to_sync(work)() == "worked"
+    loop.call_soon_threadsafe(loop.stop)
+    for _ in range(3):
+        assert async_to_sync(work)() == "worked"
 
 
-def test_many_threads_and_kinds_of_work() -> None:
-    """Nobody waits for ever, whatever moment the loop changes hands in."""
-    loop, left = shared(), []
+@pytest.mark.parametrize("attempt", range(5))
+def test_many_threads_and_kinds_of_work(loop: SharedLoop, attempt: int) -> None:
+    """Nobody waits for ever, whatever moment the loop gets its thread in."""
+    left: list[t.Any] = []
 
     async def nothing() -> int:
         return 1
@@ -184,13 +206,12 @@ def test_many_threads_and_kinds_of_work() -> None:
     kinds = [nothing, thread, sleeps, in_thread, leaves, limited]
 
     def work(number: int) -> int:
-        return sum(1 for turn in range(200) if async_to_sync(kinds[(number + turn) % 6])())
+        calls = (kinds[(number + turn + attempt) % 6] for turn in range(30))
+        return sum(1 for kind in calls if async_to_sync(kind)())
 
     with ThreadPoolExecutor(8) as pool:
-        assert list(pool.map(work, range(8), timeout=120)) == [200] * 8
+        assert list(pool.map(work, range(8), timeout=60)) == [30] * 8
     wait_until(lambda: all(task.done() for task in left))
-    async_to_sync(thread)()
-    wait_until(lambda: not bridge._tasks)
 
 
 INTERRUPTED = """
