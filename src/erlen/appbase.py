@@ -27,6 +27,7 @@ from .routing.rules import Rule
 from .routing.rules import watched as watched_map
 from .scaffold import _endpoint_from_view_func, find_package, setupmethod
 from .server.guess import AppCall
+from .state import STALE
 from .template_parts import TemplateParts
 
 if t.TYPE_CHECKING:
@@ -82,13 +83,8 @@ class App(TemplateParts):
         instance_relative_config: bool = False,
         root_path: str | None = None,
     ) -> None:
-        super().__init__(
-            import_name=import_name,
-            static_folder=static_folder,
-            static_url_path=static_url_path,
-            template_folder=template_folder,
-            root_path=root_path,
-        )
+        self._plans = self._native = STALE
+        super().__init__(import_name, static_folder, static_url_path, template_folder, root_path)
         self.instance_path = self._instance_path(instance_path)
         self.config = self.make_config(instance_relative_config)
         self.aborter = self.make_aborter()

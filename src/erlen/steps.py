@@ -40,15 +40,10 @@ _unknown = object()
 class Steps(App):
     """What an application does with a request; see :class:`erlen.Erlen`."""
 
-    # Not on the class: what an object and its class have takes longer to read.
+    # Set in the instance only: what an object and its class have takes longer to read.
     _plans: Plans
     #: Whether what comes before serving has run in this process.
     _begun = False
-
-    def __new__(cls, *args: t.Any, **kwargs: t.Any) -> t.Self:
-        self = super().__new__(cls)
-        self._plans = self._native = STALE
-        return self
 
     def __init_subclass__(cls, **kwargs: t.Any) -> None:
         super().__init_subclass__(**kwargs)
