@@ -218,6 +218,8 @@ INTERRUPTED = """
 import asyncio, os, signal, threading
 from erlen.server.threads.bridge import async_to_sync
 
+# Ignored in what a shell has put into the background.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 cancelled = threading.Event()
 
 async def work():
