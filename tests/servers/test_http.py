@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import re
@@ -192,13 +193,19 @@ def test_chunked_bodies(server: Running, path: str) -> None:
 
 
 def test_a_body_that_nobody_reads(server: Running) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
-    for _ in range(2):
-        connection.request("POST", "/unread", b"x" * 5000)
-        response = connection.getresponse()
-        assert (response.status, response.read()) == (200, b"not read")
-        close_if_closed(server, connection)
-    connection.close()
+    head = "POST /unread HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 5000\r\n\r\n"
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)) as c:
+        for _ in range(2):
+            if c.sock is None:
+                c.connect()
+            # In one piece: Granian closes, unannounced, when a body comes behind its answer.
+            c.sock.sendall(head.encode() + b"x" * 5000)
+            response = http.client.HTTPResponse(c.sock, method="POST")
+            response.begin()
+            assert (response.status, response.read()) == (200, b"not read")
+            if response.will_close:
+                c.close()
+            close_if_closed(server, c)
 
 
 def close_if_closed(server: Running, connection: http.client.HTTPConnection) -> None:
