@@ -85,7 +85,7 @@ def _find_g() -> t.Any:
 
 def _find_request_ctx() -> Context:
     ctx = get_current(None)
-    if ctx is not None and ctx.environ is None:
+    if ctx is not None:
         ctx = ctx.with_request()
     if ctx is None:
         raise OutsideContextError("request_ctx", "request")

@@ -6,6 +6,18 @@ import os
 from collections.abc import Iterator
 from stat import S_ISREG
 
+#: Request headers that make the answer depend on more than the file.
+CONDITIONS = frozenset(
+    (
+        "range",
+        "if-range",
+        "if-match",
+        "if-none-match",
+        "if-modified-since",
+        "if-unmodified-since",
+    )
+)
+
 #: Bytes per chunk: larger blocks cost a server more memory, and gain nothing.
 BLOCK = 65_536
 

@@ -18,7 +18,7 @@ from werkzeug.security import safe_join
 from werkzeug.utils import send_file as werkzeug_send_file
 
 from .dates import date_text, now_text
-from .filebody import BLOCK, FileBody, open_regular, read_whole
+from .filebody import BLOCK, CONDITIONS, FileBody, open_regular, read_whole
 from .filenames import clean_name, disposition
 from .headers import Pair
 from .lazyresponse import Response
@@ -29,17 +29,8 @@ if t.TYPE_CHECKING:
 
     MaxAge = None | int | t.Callable[[str | None], int | None]
 
-#: Request headers that make the answer depend on more than the file.
-_CONDITIONS = frozenset(
-    {
-        "HTTP_RANGE",
-        "HTTP_IF_NONE_MATCH",
-        "HTTP_IF_MODIFIED_SINCE",
-        "HTTP_IF_MATCH",
-        "HTTP_IF_UNMODIFIED_SINCE",
-    }
-)
-
+#: As the environ has them.
+_CONDITIONS = frozenset("HTTP_" + name.upper().replace("-", "_") for name in CONDITIONS)
 
 _ACCEPT_RANGES = ("Accept-Ranges", "bytes")
 

@@ -13,6 +13,7 @@ from io import BytesIO
 from urllib.parse import unquote_to_bytes
 
 from ..ctx import Context
+from ..http import filebody
 from ..http.chunked import ambiguous
 from ..http.request import Request, _new
 from ..http.response import Response
@@ -33,16 +34,7 @@ _BASE: Environ = {
     "wsgi.run_once": False,
 }
 #: The headers of a request that make a file's answer depend on more than the file.
-CONDITIONS = frozenset(
-    (
-        b"range",
-        b"if-none-match",
-        b"if-modified-since",
-        b"if-match",
-        b"if-unmodified-since",
-        b"if-range",
-    )
-)
+CONDITIONS = frozenset(name.encode() for name in filebody.CONDITIONS)
 _PROTOCOLS = {"1.1": "HTTP/1.1", "1.0": "HTTP/1.0", "2": "HTTP/2", "3": "HTTP/3"}
 
 #: Names of headers to keys of the environ; an empty key leaves the header out. Bounded:

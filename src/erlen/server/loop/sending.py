@@ -157,22 +157,16 @@ class Watch:
     Args:
         receive: The server's.
         gone: What to call; takes nothing.
-        loop: The running loop.
     """
 
     __slots__ = ("seen", "_receive", "_gone", "_loop", "_task", "_handle")
 
-    def __init__(
-        self,
-        receive: Receive,
-        gone: t.Callable[[], t.Any],
-        loop: asyncio.AbstractEventLoop | None = None,
-    ) -> None:
+    def __init__(self, receive: Receive, gone: t.Callable[[], t.Any]) -> None:
         #: Whether the client was seen to go.
         self.seen = False
         self._receive = receive
         self._gone = gone
-        self._loop = loop = loop or asyncio.get_running_loop()
+        self._loop = loop = asyncio.get_running_loop()
         self._task: asyncio.Task[None] | None = None
         self._handle: asyncio.Handle | None = loop.call_soon(self._begin)
 
@@ -217,7 +211,7 @@ async def send_chunks(
         # Granian has tasks that can't be cancelled.
         await asyncio.create_task(send_chunks(send, receive, body, failed))
         return
-    watch = Watch(receive, task.cancel, task.get_loop())
+    watch = Watch(receive, task.cancel)
     iterator = body.__aiter__()
     try:
         async for chunk in iterator:

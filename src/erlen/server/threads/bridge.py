@@ -37,8 +37,6 @@ _loop: asyncio.AbstractEventLoop | None = None
 _shared: SharedLoop | None = None
 _pid = 0
 
-Coroutine = t.Coroutine[t.Any, t.Any, t.Any]
-
 
 def running_loop() -> asyncio.AbstractEventLoop:
     """The process's event loop, started at first need and again after a fork."""

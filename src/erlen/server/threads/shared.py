@@ -17,8 +17,6 @@ import os
 import threading
 import typing as t
 
-Coroutine = t.Coroutine[t.Any, t.Any, t.Any]
-
 #: What a loop has to know of itself, and asyncio's does not say to others.
 PRIVATE = ("_ready", "_scheduled", "_selector", "_signal_handlers", "_timer_cancelled_count")
 
@@ -42,8 +40,6 @@ class SharedLoop(asyncio.SelectorEventLoop):
         self._pid = os.getpid()
         #: Held by the thread that runs the loop.
         self._turn = threading.Lock()
-        #: Whether nobody runs the loop, as there is nothing to do.
-        self._rests = True
         #: Whether requests have met.
         self._crowded = False
         self._starting = threading.Lock()
@@ -61,11 +57,16 @@ class SharedLoop(asyncio.SelectorEventLoop):
     ) -> asyncio.Handle:
         """As the loops of asyncio do it; gives the loop its thread if nobody runs it."""
         handle = super().call_soon_threadsafe(*args, **kwargs)
-        if self._rests:
+        if not self._turn.locked():
             self._start()
         return handle
 
-    def lead(self, main: t.Callable[[], Coroutine], context: t.Any, left: set[t.Any]) -> bool:
+    def lead(
+        self,
+        main: t.Callable[[], t.Coroutine[t.Any, t.Any, None]],
+        context: t.Any,
+        left: set[t.Any],
+    ) -> bool:
         """Run the loop in this thread until a coroutine stops it, if nobody else runs it.
 
         Args:
@@ -81,7 +82,6 @@ class SharedLoop(asyncio.SelectorEventLoop):
         if self._crowded or self._thread is not None or not self._turn.acquire(False):
             self._meet()
             return False
-        self._rests = False
         try:
             task = self.create_task(main(), context=context)
             try:
@@ -107,7 +107,6 @@ class SharedLoop(asyncio.SelectorEventLoop):
 
     def _leave(self) -> None:
         idle = self._is_idle()
-        self._rests = True
         self._turn.release()
         # Who called something since the first look, and before nobody ran the loop, has not
         # given it its thread.
@@ -141,7 +140,6 @@ class SharedLoop(asyncio.SelectorEventLoop):
 
     def _serve(self) -> None:
         self._turn.acquire()
-        self._rests = False
         self._started.set()
         while True:
             # A task that raises one of these has it already.
